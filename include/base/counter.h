@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process counts. One row of counters belongs to one process incarnation and lies in shared
+ * memory: its owner alone adds, anyone may read. Relaxed atomics: each number is exact, two of them
+ * need not be of the same instant. */
+#ifndef BASE_COUNTER_H
+#define BASE_COUNTER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define COUNTERS(X)                                                                                \
+    X(CONNECTIONS_ACCEPTED, "connections_accepted")                                                \
+    X(CONNECTIONS_CLOSED, "connections_closed")                                                    \
+    X(HANDSHAKES, "tls_handshakes")                                                                \
+    X(HANDSHAKES_RESUMED, "tls_handshakes_resumed")                                                \
+    X(HANDSHAKES_FAILED, "tls_handshakes_failed")                                                  \
+    X(REQUESTS, "requests")                                                                        \
+    X(REQUESTS_REFUSED, "requests_refused")                                                        \
+    X(CLIENT_ABORTS, "client_aborts")                                                              \
+    X(UPSTREAM_DIALS, "upstream_dials")                                                            \
+    X(UPSTREAM_DIALS_FAILED, "upstream_dials_failed")                                              \
+    X(UPSTREAM_REUSED, "upstream_reused")                                                          \
+    X(UPSTREAM_RETRIES, "upstream_retries")                                                        \
+    X(LOG_RECORDS, "log_records")                                                                  \
+    X(LOG_RECORDS_DROPPED, "log_records_dropped")                                                  \
+    X(ACCEPT_FAILURES, "accept_failures")
+
+enum counter {
+#define X(name, text) COUNTER_##name,
+    COUNTERS(X)
+#undef X
+        COUNTER_COUNT
+};
+
+struct counters {
+    _Atomic uint64_t value[COUNTER_COUNT];
+};
+
+static inline void counter_add(struct counters *c, enum counter which, uint64_t n)
+{
+    atomic_fetch_add_explicit(&c->value[which], n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const struct counters *c, enum counter which)
+{
+    return atomic_load_explicit(&c->value[which], memory_order_relaxed);
+}
+
+const char *counter_name(enum counter which); /* as in metrics, without prefix and "_total" */
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configuration text to a tree of directives, after the grammar of docs/config.md: words, quotes,
+ * blocks, includes, environment variables. It knows no directive but `include`. */
+#ifndef CONF_PARSER_H
+#define CONF_PARSER_H
+
+#include "base/arena.h"
+#include "conf/diag.h"
+#include "conf/source.h"
+
+struct conf_word {
+    struct slice text;  /* unquoted, variables replaced */
+    struct slice key;   /* the KEY of an unquoted KEY=VALUE, else ptr NULL */
+    struct slice value; /* the VALUE of KEY=VALUE */
+    bool quoted;        /* any part was quoted */
+    struct span span;
+};
+struct conf_node {
+    struct conf_word name;
+    struct conf_word *words; /* behind the name */
+    size_t word_count;
+    bool has_block;
+    struct conf_node *children, *next; /* in file order */
+    struct span span;
+};
+
+#define CONF_DEPTH_MAX 16 /* nested blocks, and nested includes */
+#define CONF_NODES_MAX 200000
+
+/* The directives of `path` and all it includes, allocated in `a`. Mistakes go to `d` and parsing
+ * goes on after them; the result is what was understood, NULL for nothing. */
+struct conf_node *conf_parse(struct sources *s, const char *path, struct arena *a, struct diags *d);
+
+#endif

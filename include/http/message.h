@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of one request or response, free of any protocol version's framing. What it points at
+ * lives in its arena. */
+#ifndef HTTP_MESSAGE_H
+#define HTTP_MESSAGE_H
+
+#include "http/header.h"
+#include "http/uri.h"
+
+#include <stdint.h>
+
+enum body_kind {
+    BODY_NONE,
+    BODY_LENGTH,  /* `length` bytes, known beforehand; may be 0 */
+    BODY_CHUNKED, /* self-delimiting, length unknown */
+    BODY_TO_END,  /* ends with the connection (HTTP/1 responses alone) */
+};
+enum http_version { HTTP_1_0, HTTP_1_1 };
+enum method {
+    METHOD_OTHER,
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_PATCH,
+    METHOD_CONNECT,
+    METHOD_TRACE
+};
+
+struct message {
+    struct arena *arena;       /* borrowed */
+    enum http_version version; /* as the sender wrote it */
+    /* request */
+    enum method method_id;
+    struct slice method;
+    struct uri uri;         /* resolved: what is routed is what is forwarded */
+    struct slice target;    /* as received, for the log */
+    struct slice authority; /* Host as the client sent it */
+    bool expect_continue;
+    bool trailers_welcome; /* TE: trailers */
+    /* response */
+    unsigned status;     /* 100..999 */
+    struct slice reason; /* may be empty */
+    /* both */
+    struct fields fields; /* without framing fields: Content-Length and Transfer-Encoding are in the
+                             two below */
+    enum body_kind body;
+    uint64_t length; /* for BODY_LENGTH; on HEAD and 304 answers: the announced length, or
+                        LENGTH_UNKNOWN */
+    bool
+        close; /* the sender ends the connection after this exchange; or: shall be ended after it */
+};
+#define LENGTH_UNKNOWN UINT64_MAX
+
+void message_init(struct message *m, struct arena *a);
+enum method method_id(struct slice method); /* case-sensitive (RFC 9110 9.1) */
+bool method_is_idempotent(enum method m);   /* RFC 9110 9.2.2; METHOD_OTHER is not */
+/* May an answer with this status to this method have a body at all (RFC 9112 6.3)? */
+bool message_may_have_body(enum method request, unsigned status);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages as they are sent on, made from those received: the request towards the upstream, the
+ * response towards the client, trailers. Hop-by-hop fields end here, both ways; what an untrusted
+ * client says about itself is replaced (SEMANTICS, "Headers"). */
+#ifndef PROXY_FORWARD_H
+#define PROXY_FORWARD_H
+
+#include "http/message.h"
+#include "proxy/client.h"
+#include "proxy/route.h"
+
+struct forward { /* what the upstream request is made from; all borrowed */
+    const struct message *received;
+    const struct client *client;
+    const struct route_conf *route;
+    struct slice request_id;
+    struct slice host; /* for a request without Host: the name it is served under */
+};
+
+/* Makes *ret_sent, whose fields live in `a`; everything else still points at what it was made from.
+ */
+void forward_request(const struct forward *f, struct arena *a, struct message *ret_sent);
+/* `date` is set where the origin sent none (RFC 9110 6.6.1); empty on interim answers. */
+void forward_response(const struct message *received, bool trailers_welcome, struct slice date,
+                      struct arena *a, struct message *ret_sent);
+/* What may follow a body: nothing that frames, routes, authenticates or describes the content
+ * (RFC 9110 6.5.1, HOSTILE 44). False when nothing is left. */
+bool forward_trailers(const struct fields *received, struct arena *a, struct fields *ret_sent);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From an accepted socket to a codec: TLS where the listener has it, then the codec that ALPN
+ * chose, then one exchange a stream. Logs failed handshakes, once each, with reason, SNI, address
+ * and duration. Owner of all client connections of a worker. */
+#ifndef PROXY_FRONTEND_H
+#define PROXY_FRONTEND_H
+
+#include "proxy/exchange.h"
+
+struct frontend;
+struct frontend *frontend_new(struct proxy *p, struct scratch *s);
+void frontend_free(struct frontend *f); /* closes what is left, at once */
+/* Takes the descriptor. `config` names the listener; the frontend takes a reference of its own. */
+void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
+                     const struct addr *peer);
+/* Finish what is in flight: idle connections close now, the others after their response. */
+void frontend_drain(struct frontend *f);
+uint64_t frontend_connections(const struct frontend *f);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The master's listening sockets: one per worker and address (SO_REUSEPORT), so that the kernel
+ * spreads connections and no worker ever waits for another. They outlive the workers: what waits in
+ * the queue of a fallen one is served by a neighbour. */
+#ifndef SERVER_LISTEN_SET_H
+#define SERVER_LISTEN_SET_H
+
+#include "base/err.h"
+#include "server/config.h"
+
+struct listen_set;
+/* Opens every address of the configuration for `workers` workers. An address that another program
+ * holds is an error, though the kernel would share it; one that a dying signet still holds is
+ * waited for, up to 2 s in all. 0, or -errno with the address and the reason in `e`, and where it
+ * was asked for in *ret_at. */
+int listen_set_open(const struct config *c, unsigned workers, struct listen_set **ret_set,
+                    struct span *ret_at, struct err *e);
+void listen_set_close(struct listen_set *s);             /* closes all; NULL is fine */
+size_t listen_set_addresses(const struct listen_set *s); /* sockets of each worker */
+const int *listen_set_of(const struct listen_set *s, unsigned worker); /* borrowed */
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The descriptors of the two logs. Opened by the master, which alone may touch the file system, and
+ * handed to every worker. */
+#ifndef SERVER_LOGS_H
+#define SERVER_LOGS_H
+
+#include "base/err.h"
+#include "server/config.h"
+
+struct logs { /* owned */
+    int error_fd;
+    int access_fd; /* -1: off */
+};
+
+/* Files are appended to, created with mode 0640. 0, or -errno with words in `e` and the directive
+ * at fault in *ret_bad. */
+int logs_open(const struct config *c, struct logs *ret_logs, const struct log_conf **ret_bad,
+              struct err *e);
+void logs_close(struct logs *l);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker serves with, built from a bundle: the configuration, the accepting side, the
+ * upstream connections and the records. */
+#ifndef SERVER_SERVICE_H
+#define SERVER_SERVICE_H
+
+#include "base/counter.h"
+#include "base/err.h"
+#include "event/loop.h"
+#include "server/config.h"
+
+struct service;
+/* Builds all, then becomes the bundle's identity: nothing a client sends is read before. Takes the
+ * bundle; borrows the loop, the access log (-1: none) and the counters. 0, or -errno with words in
+ * `e`. */
+int service_new(struct loop *l, int bundle_fd, int access_fd, struct counters *counters,
+                struct service **ret_service, struct err *e);
+void service_free(struct service *s); /* ends every connection at once; NULL is fine */
+
+/* Accept for worker `owner` from now on. Takes the socket. 0, or -errno with words in `e`. */
+int service_lend(struct service *s, unsigned owner, int fd, struct err *e);
+void service_take_back(struct service *s, unsigned owner); /* no longer */
+/* Accept no more; what is in flight goes on until service_idle() or the worker's patience ends. */
+void service_drain(struct service *s);
+bool service_idle(const struct service *s);                   /* no client connection is left */
+const struct config *service_config(const struct service *s); /* borrowed */
+/* What waits goes to the old descriptor, which is then the caller's to close. */
+void service_reopen(struct service *s, int access_fd);
+void service_tick(struct service *s); /* now and then: counts what others only know as a sum */
+
+#endif

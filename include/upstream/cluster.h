@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The servers of one configured `pool` and the order they are tried in: balancer over the
+ * primaries, then over the backups. Part of a configuration: immutable, freed with it. Holds a
+ * reference on each server. */
+#ifndef UPSTREAM_CLUSTER_H
+#define UPSTREAM_CLUSTER_H
+
+#include "base/arena.h"
+#include "upstream/balance.h"
+#include "upstream/server.h"
+
+enum key_kind { KEY_URI, KEY_PATH, KEY_HOST, KEY_CLIENT, KEY_HEADER, KEY_COOKIE };
+struct key_conf {
+    enum key_kind kind;
+    struct slice name; /* of the header or cookie */
+    struct slice text; /* as written: "uri", "header:X-User" */
+};
+struct keepalive_conf {
+    uint64_t max;      /* idle connections kept per server and worker */
+    uint64_t idle_ms;  /* how long one may be idle */
+    uint64_t requests; /* on one connection, 0 = no limit */
+};
+struct cluster_conf { /* one `pool` block */
+    struct slice name;
+    const struct balance_ops *balance;
+    struct balance_conf balance_conf;
+    struct key_conf key;
+    const struct server_conf
+        *servers; /* in file order, backups among them; identities are unique */
+    size_t server_count;
+    struct keepalive_conf keepalive;
+    uint64_t connect_ms, response_ms, send_ms; /* the pool's own timeouts */
+};
+
+struct cluster;
+/* Copies what it keeps, `balance` aside. Servers come from (and go back to) the registry. */
+struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *registry);
+void cluster_free(struct cluster *c);
+struct slice cluster_name(const struct cluster *c);
+const struct cluster_conf *cluster_conf(const struct cluster *c); /* the kept copy */
+uint64_t cluster_fingerprint(const struct cluster *c); /* over the primaries; computed once */
+/* Share of the key space each server owns while all are up; owners has server_count places, backups
+ * get 0. */
+void cluster_shares(const struct cluster *c, double *owners);
+
+/* One request's way through the cluster. Borrows the key and the arena until its last step. */
+struct cluster_walk {
+    const struct cluster *cluster;
+    struct slice key;
+    struct walk walk;        /* through the primaries; its key_hash and point stay as started, and
+                                are the backups' when there is no primary */
+    struct walk backup_walk; /* what follows it */
+    bool in_backups;         /* backup_walk has begun */
+};
+void cluster_walk_start(struct cluster_walk *w, const struct cluster *c, struct slice key,
+                        struct arena *a);
+/* The next server in order, eligible or not, NULL after the last. `ret_index` (may be NULL): its
+ * place in conf->servers. */
+struct server *cluster_walk_next(struct cluster_walk *w, size_t *ret_index);
+/* Why this server would be passed over now; NULL: it is eligible. ("unresolved: no such name") The
+ * text lives as long as the cluster. */
+const char *cluster_skip_reason(const struct cluster *c, size_t index);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to upstream servers: lends a stream on an idle one (the newest first) or dials. Owner
+ * of every upstream connection of a worker. An idle connection keeps its read watch: any event on it
+ * means it is dead. `keepalive` bounds the idle ones of a server: above it the oldest is closed.
+ * Counts a server's in_flight from pool_lend() until the stream is over. */
+#ifndef UPSTREAM_POOL_H
+#define UPSTREAM_POOL_H
+
+#include "base/counter.h"
+#include "http/h1.h"
+#include "upstream/cluster.h"
+
+enum lend_failure {
+    LEND_REFUSED,       /* nobody listens there */
+    LEND_UNREACHABLE,   /* no way to it, or no address at all */
+    LEND_TIMEOUT,       /* silence for connect_ms */
+    LEND_NO_DESCRIPTOR, /* our own limit; says nothing of the server */
+};
+
+struct pool;
+struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *r,
+                      struct counters *c);
+void pool_free(struct pool *p);       /* closes all; no stream of it may be in use, no wish open */
+void pool_close_idle(struct pool *p); /* on drain; what becomes idle later is kept as ever */
+
+/* One wish for a connection, embedded in the exchange; zeroed before its first use. */
+struct lend {
+    /* Exactly one of the two is called, perhaps inside pool_lend() already. The stream is ready for
+     * events, user and send_head. */
+    void (*on_stream)(struct lend *l, struct stream *s, bool reused);
+    void (*on_failed)(struct lend *l, enum lend_failure why, int err);
+    /* pool.c's own */
+    struct pool *pool;
+    struct server *server;
+    const struct cluster_conf *conf;
+    struct conn *dialing;
+    unsigned first_addr, addrs_tried;
+};
+/* `fresh`: only a new connection will do. `peek`: the request may not be repeated, so a reused
+ * connection is looked at once more (one MSG_PEEK). Dials each address of the server in turn, every
+ * one for up to connect_ms, beginning one further with each dial; on_failed tells of the last.
+ * Borrows conf until one of the two calls, and what it needs later is copied. */
+void pool_lend(struct pool *p, struct lend *l, struct server *s, const struct cluster_conf *conf,
+               bool fresh, bool peek);
+void pool_cancel(
+    struct lend *l); /* the wish is withdrawn while dialing: no call follows; harmless when over */
+bool pool_lend_running(const struct lend *l);
+
+#endif
