@@ -13,8 +13,12 @@ struct slice {
     size_t len;      /* bytes */
 };
 
-/* The slice of a string literal, usable in initializers. */
-#define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
+/* The slice of a string literal; SLICE_INIT is for initializers of what is static. */
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
+#define SLICE(literal) ((struct slice)SLICE_INIT(literal))
 /* Arguments for "%.*s"; the length must fit an int, which every bound in Signet does. */
 #define SLICE_ARG(s) (int)(s).len, (s).ptr != NULL ? (s).ptr : ""
 

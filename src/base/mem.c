@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void *must(void *p)
+{
+    static const char text[] = "signet: out of memory\n";
+
+    if (p != NULL)
+        return p;
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
+        /* nobody left to tell */
+    }
+    abort();
+}
+
+/* An allocation of nothing is still a pointer of its own. */
+static size_t at_least_one(size_t bytes)
+{
+    return bytes > 0 ? bytes : 1;
+}
+
+void *mem_alloc(size_t bytes)
+{
+    return must(malloc(at_least_one(bytes)));
+}
+
+void *mem_zalloc(size_t bytes)
+{
+    return must(calloc(1, at_least_one(bytes)));
+}
+
+void *mem_array(size_t count, size_t bytes)
+{
+    return must(calloc(at_least_one(count), at_least_one(bytes)));
+}
+
+void *mem_resize(void *old, size_t count, size_t bytes)
+{
+    return must(reallocarray(old, at_least_one(count), at_least_one(bytes)));
+}
+
+char *mem_text(struct slice s)
+{
+    char *copy = mem_alloc(s.len + 1);
+
+    if (s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void mem_wipe(void *p, size_t bytes)
+{
+    if (bytes > 0)
+        explicit_bzero(p, bytes);
+}
