@@ -6,19 +6,11 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "conf/span.h"
 
 #include <stdbool.h>
 
 #define DIAG_MAX 20 /* errors shown; more are counted */
-
-/* A place in a file. `file` and `text` (the whole file's contents) outlive the diagnostics that
- * name it. */
-struct span {
-    const char *file;                  /* as opened, absolute or as given; NULL: no place */
-    struct slice text;                 /* contents of the file */
-    unsigned line, column, end_column; /* from 1, in bytes; end_column is one past the last */
-};
-enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 
 struct diags;
 struct diags *diags_new(void);

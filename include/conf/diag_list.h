@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
-#include "conf/diag.h"
+#include "conf/span.h"
 
 struct diag_hint {
     struct link link;
@@ -23,9 +23,9 @@ struct diag {
 };
 struct diags {
     struct arena arena;
-    struct link shown;  /* up to DIAG_MAX of each severity, in the order they came */
-    struct diag *last;  /* what remarks and hints belong to; NULL: it is not shown */
-    size_t count[2];    /* by severity, all of them */
+    struct link shown; /* up to DIAG_MAX of each severity, in the order they came */
+    struct diag *last; /* what remarks and hints belong to; NULL: it is not shown */
+    size_t count[2];   /* by severity, all of them */
 };
 
 #endif

@@ -7,25 +7,22 @@
 #include "base/arena.h"
 #include "conf/diag.h"
 #include "conf/source.h"
+#include "conf/word.h"
 
-struct conf_word {
-    struct slice text;  /* unquoted, variables replaced */
-    struct slice key;   /* the KEY of an unquoted KEY=VALUE, else ptr NULL */
-    struct slice value; /* the VALUE of KEY=VALUE */
-    bool quoted;        /* any part was quoted */
-    struct span span;
-};
 struct conf_node {
     struct conf_word name;
     struct conf_word *words; /* behind the name */
     size_t word_count;
     bool has_block;
     struct conf_node *children, *next; /* in file order */
+    const struct conf_node *parent;    /* NULL at the top */
     struct span span;
 };
 
 #define CONF_DEPTH_MAX 16 /* nested blocks, and nested includes */
 #define CONF_NODES_MAX 200000
+#define CONF_WORDS_MAX 1000000
+#define CONF_BYTES_MAX (64u << 20) /* of all files together */
 
 /* The directives of `path` and all it includes, allocated in `a`. Mistakes go to `d` and parsing
  * goes on after them; the result is what was understood, NULL for nothing. */

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#define SOURCE_FILE_MAX (16 * 1024 * 1024) /* bytes of one file */
+#define SOURCE_FILE_MAX (16u << 20) /* bytes of one file */
 
 struct sources;
 struct sources *sources_new_system(void); /* asks the system */
