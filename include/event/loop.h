@@ -17,12 +17,14 @@
 #include <stdint.h>
 
 struct loop;
-struct loop *loop_new(void); /* never NULL: a process that cannot make one ends, saying why */
+struct loop *loop_new(void);    /* never NULL: a process that cannot make one ends, saying why */
 void loop_free(struct loop *l); /* what is still queued or running is forgotten, never called */
 void loop_run(struct loop *l);  /* until loop_stop() */
 void loop_stop(struct loop *l); /* ends loop_run() after this turn */
 /* One turn; waits for an event only when `wait`. For tests and for loops driven by hand. */
 void loop_turn(struct loop *l, bool wait);
+
+const char *loop_backend(void); /* "4.33, epoll": libev and what it asks the kernel by */
 
 /* Milliseconds of the monotonic clock, read once per turn. For deadlines and durations. */
 uint64_t loop_now_ms(const struct loop *l);

@@ -17,14 +17,15 @@ int sock_listen(const struct addr *at, int backlog, int *ret_fd);
 int sock_connect(const struct addr *to, int *ret_fd);
 int sock_error(int fd); /* SO_ERROR as 0 or -errno; clears it */
 int sock_accept(int fd, int *ret_fd, struct addr *ret_peer); /* 0, -EAGAIN, -EMFILE, ... */
-int sock_local(int fd, struct addr *ret_addr); /* 0 or -errno */
+int sock_local(int fd, struct addr *ret_addr);               /* 0 or -errno */
 void sock_set_nodelay(int fd); /* best effort; ignored on unix sockets */
 /* Close sends RST at once and drops what is unsent. */
 void sock_set_abortive(int fd);
 /* Has the peer closed its side, seen without reading (TCP_INFO; poll for unix)? For connections
  * whose reads are paused; bytes may still wait to be read. *ret_by_reset is set when it has. */
 bool sock_peer_closed(int fd, bool *ret_by_reset);
-size_t sock_unread(int fd); /* bytes that wait to be read */
+/* Bytes that the kernel holds because the peer has not acknowledged them. */
+size_t sock_unsent(int fd);
 /* Anything waiting to be read, data or end (one MSG_PEEK)? */
 bool sock_readable_now(int fd);
 
