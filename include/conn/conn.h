@@ -9,47 +9,13 @@
 #define CONN_CONN_H
 
 #include "base/slice.h"
+#include "conn/conn_events.h"
 #include "conn/scratch.h"
 #include "conn/transport.h"
 #include "event/addr.h"
 #include "event/loop.h"
 
 #include <stdint.h>
-
-/* How the other side ended, or why we think it did. */
-enum conn_end {
-    CONN_END_FIN,          /* orderly end of TCP on a plain connection */
-    CONN_END_CLOSE_NOTIFY, /* orderly end of TLS */
-    CONN_END_RESET,        /* RST, or a write found nobody */
-    CONN_END_TRUNCATED,    /* TLS: FIN without close_notify */
-    CONN_END_PROTOCOL,     /* TLS violated, handshake failed: conn_why() */
-    CONN_END_REFUSED,      /* dial: refused, unreachable: conn_errno() */
-    CONN_END_CONNECT_TIMEOUT,
-    CONN_END_HANDSHAKE_TIMEOUT,
-    CONN_END_SEND_TIMEOUT, /* the peer took nothing for send_ms */
-};
-
-struct conn;
-struct conn_events {
-    /* The handshake (on TLS) or the connect (on a dial) is complete. */
-    void (*on_open)(struct conn *c);
-    /* Bytes arrived: those kept from before and the new ones, as one view, borrowed for the call.
-     * Returns how many were used; the rest is kept and offered again with the next arrival or after
-     * conn_resume(). */
-    size_t (*on_data)(struct conn *c, struct slice bytes);
-    /* Everything written so far has been given to the kernel. Not inside conn_write(). */
-    void (*on_flushed)(struct conn *c);
-    /* The last event. After FIN and CLOSE_NOTIFY the connection can still be written and must be
-     * closed by its owner with conn_close(); after the others it is already dead, and conn_close()
-     * or conn_abort() only gives it back. Bytes that were kept are not offered again. Comes before
-     * on_open when connecting or shaking hands failed. */
-    void (*on_end)(struct conn *c, enum conn_end how);
-};
-
-struct conn_conf { /* milliseconds; 0 = no limit */
-    unsigned connect_ms, handshake_ms, send_ms;
-    size_t keep_max; /* bytes kept unused before reading pauses by itself */
-};
 
 /* A connection over an accepted socket. Takes the transport. */
 struct conn *conn_new_accepted(struct loop *l, struct scratch *s, struct transport *t,
@@ -66,13 +32,20 @@ void *conn_user(const struct conn *c);
 /* Begins: reads at once (an accepted socket has its first bytes already, thanks to
  * TCP_DEFER_ACCEPT). */
 void conn_start(struct conn *c);
+/* WATCH_READ, WATCH_WRITE: what the loop calls when the descriptor is ready. A transport without a
+ * descriptor has nobody to tell of its readiness but whoever drives it: the tests. */
+void conn_on_ready(struct conn *c, unsigned events);
 
 /* Takes all bytes; they leave at the latest when the running callback returns. Returns the bytes
- * the peer's slowness made wait, 0 in the good case. On a dead connection bytes are dropped. */
+ * the peer's slowness made wait, 0 in the good case. Not before on_open; on a dead connection bytes
+ * are dropped. When a dialed one cannot be written any more, reading goes on to its end (an early
+ * answer may be there), which is then CONN_END_RESET. */
 size_t conn_write(struct conn *c, struct slice bytes);
 size_t conn_backlog(const struct conn *c);
 /* Stops and restarts reading. Resume also offers what was kept, from the loop and never inside the
- * call. While paused, a sweep once a second looks for a FIN or RST (conn_end as usual). */
+ * call. While an accepted connection is paused, a sweep once a second looks for a FIN or RST: a
+ * client that closed has left, even if bytes of it are still unread. A dialed one is not looked at:
+ * what its origin said before it closed is a response, and is read to its end after the resume. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 
@@ -85,16 +58,14 @@ void conn_abort(struct conn *c);
 
 struct loop *conn_loop(const struct conn *c);
 const struct addr *conn_peer(const struct conn *c);
-bool conn_local(const struct conn *c,
-                struct addr *ret_addr); /* the address the client reached; asks the kernel */
+/* The address the client reached; asks the kernel. False when it has none. */
+bool conn_local(const struct conn *c, struct addr *ret_addr);
 const struct tls_info *conn_tls(const struct conn *c); /* NULL on plain */
 bool conn_connecting(const struct conn *c); /* a dial whose TCP handshake is not complete */
-const char *conn_why(
-    const struct conn *c);            /* words for CONN_END_PROTOCOL and _REFUSED; never NULL */
-int conn_errno(const struct conn *c); /* the -errno behind on_end, 0 when none */
+const char *conn_why(const struct conn *c); /* words for CONN_END_PROTOCOL, _REFUSED; never NULL */
+int conn_errno(const struct conn *c);       /* the -errno behind on_end, 0 when none */
 /* Anything to read, seen without reading it (HOSTILE 68)? One system call. */
 bool conn_readable_now(const struct conn *c);
-const char *conn_end_text(
-    enum conn_end how); /* abort_signal's word: "fin", "close_notify", "reset", ... */
+const char *conn_end_text(enum conn_end how); /* "fin", "close_notify", "reset", ... */
 
 #endif

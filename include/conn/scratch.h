@@ -6,6 +6,7 @@
 #define CONN_SCRATCH_H
 
 #include "base/slice.h"
+#include "conn/sweep.h"
 
 #define SCRATCH_READ_BYTES   (256 * 1024)
 #define SCRATCH_GATHER_BYTES (320 * 1024) /* one full read, encrypted, and a head */
@@ -18,13 +19,23 @@ struct gather {
     void *holder;                /* whose bytes they are; NULL when empty */
     void (*spill)(void *holder); /* sends or copies base[0..len) and calls gather_release() */
 };
+/* What lives on by itself for a while after its owner let it go, such as a connection that lingers:
+ * embedded in it. */
+struct orphan {
+    struct link link;
+    void (*end)(struct orphan *o); /* frees it now, out of the list already; calls nobody */
+};
 struct scratch {
     char *read; /* SCRATCH_READ_BYTES; valid inside one event callback */
     struct gather gather;
+    struct sweep sweep;  /* connections with traffic lately, and those that do not read */
+    struct link orphans; /* end with the scratch at the latest */
 };
 
 void scratch_init(struct scratch *s);
+/* Before loop_free(). */
 void scratch_done(struct scratch *s);
+void scratch_adopt(struct scratch *s, struct orphan *o, void (*end)(struct orphan *o));
 
 /* Room for `bytes` (at most SCRATCH_GATHER_BYTES) behind what `holder` gathered; spills first when
  * another holds it or it does not fit. Write there, then gather_commit(). */

@@ -23,7 +23,8 @@ int tls_sni_add(struct tls_sni *s, struct slice name, struct tls_ctx *ctx);
 /* For names that match nothing and for clients that send none; references ctx. NULL (as at first)
  * refuses them. */
 void tls_sni_set_default(struct tls_sni *s, struct tls_ctx *ctx);
-/* The context of a host name, by table alone: without the default. Borrowed, or NULL. */
+/* What a client that sends this name gets (empty: that sends none): the host's context, or the
+ * default. NULL: the handshake is refused. Borrowed. */
 struct tls_ctx *tls_sni_find(const struct tls_sni *s, struct slice name);
 /* The context an SSL is created with before its hello is read: the default, or the first one added.
  * NULL when empty. */

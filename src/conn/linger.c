@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conn/linger.h"
+
+#include "base/mem.h"
+#include "event/sock.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+struct lingering {
+    struct orphan orphan;
+    struct loop *loop;
+    struct scratch *scratch;
+    struct transport *transport;
+    struct linger_conf conf;
+    struct watch watch;
+    struct deferred begin;
+    struct timer deadline;
+    size_t unsent;    /* in the kernel when the deadline was set: see conn_flow.c */
+    size_t discarded; /* bytes */
+    bool sending;     /* else discarding */
+};
+
+static void linger_free(struct lingering *g)
+{
+    list_remove(&g->orphan.link);
+    deferred_cancel(&g->begin);
+    timer_stop(&g->deadline);
+    watch_done(&g->watch);
+    g->transport->ops->free(g->transport);
+    mem_free(g);
+}
+
+static void on_orphan_end(struct orphan *o)
+{
+    linger_free(CONTAINER_OF(o, struct lingering, orphan));
+}
+
+/* From now on the peer has send_ms to take something of what waits. */
+static void time_output(struct lingering *g)
+{
+    g->unsent = sock_unsent(g->transport->ops->fd(g->transport));
+    if (g->conf.send_ms > 0)
+        timer_start(&g->deadline, g->loop, g->conf.send_ms);
+}
+
+static void on_deadline(struct timer *t)
+{
+    struct lingering *g = CONTAINER_OF(t, struct lingering, deadline);
+    if (g->sending && sock_unsent(g->transport->ops->fd(g->transport)) < g->unsent)
+        time_output(g);
+    else
+        linger_free(g);
+}
+
+static void begin_discarding(struct lingering *g)
+{
+    if (g->conf.peer_ended || g->transport->ops->fd(g->transport) < 0) {
+        linger_free(g);
+        return;
+    }
+    g->sending = false;
+    timer_start(&g->deadline, g->loop, LINGER_MS);
+    watch_set(&g->watch, WATCH_READ);
+}
+
+static void go_on_sending(struct lingering *g)
+{
+    const struct transport_ops *ops = g->transport->ops;
+    size_t before = ops->backlog(g->transport);
+    int r = ops->flush(g->transport);
+    size_t left = ops->backlog(g->transport);
+    if (r < 0 || (left > 0 && ops->fd(g->transport) < 0)) {
+        linger_free(g);
+        return;
+    }
+    if (left == 0) {
+        begin_discarding(g);
+        return;
+    }
+    if (left < before || !timer_running(&g->deadline))
+        time_output(g);
+    watch_set(&g->watch, WATCH_WRITE);
+}
+
+/* On TCP, MSG_TRUNC drops the bytes without copying them (tcp(7)). */
+static void discard(struct lingering *g)
+{
+    int fd = g->transport->ops->fd(g->transport);
+    ssize_t n = recv(fd, g->scratch->read, SCRATCH_READ_BYTES, MSG_TRUNC | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    g->discarded += n > 0 ? (size_t)n : 0;
+    if (n <= 0 || g->discarded > LINGER_BYTES)
+        linger_free(g);
+}
+
+static void on_ready(struct watch *w, unsigned events)
+{
+    struct lingering *g = CONTAINER_OF(w, struct lingering, watch);
+    if (g->sending)
+        go_on_sending(g);
+    else
+        discard(g);
+}
+
+static void on_begin(struct deferred *d)
+{
+    struct lingering *g = CONTAINER_OF(d, struct lingering, begin);
+    g->transport->ops->shutdown(g->transport);
+    go_on_sending(g);
+}
+
+void linger_start(struct loop *l, struct scratch *s, struct transport *t,
+                  const struct linger_conf *conf)
+{
+    struct lingering *g = mem_zalloc(sizeof *g);
+    g->loop = l;
+    g->scratch = s;
+    g->transport = t;
+    g->conf = *conf;
+    g->sending = true;
+    watch_init(&g->watch, l, t->ops->fd(t), on_ready);
+    timer_init(&g->deadline, on_deadline);
+    deferred_init(&g->begin, on_begin);
+    scratch_adopt(s, &g->orphan, on_orphan_end);
+    loop_after(l, &g->begin);
+}
