@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections to upstream servers: lends a stream on an idle one (the newest first) or dials. Owner
- * of every upstream connection of a worker. An idle connection keeps its read watch: any event on it
- * means it is dead. `keepalive` bounds the idle ones of a server: above it the oldest is closed.
+ * of every upstream connection of a worker. An idle connection keeps its read watch: any event on
+ * it means it is dead. `keepalive` bounds the idle ones of a server: above it the oldest is closed.
  * Counts a server's in_flight from pool_lend() until the stream is over. */
 #ifndef UPSTREAM_POOL_H
 #define UPSTREAM_POOL_H
@@ -29,6 +29,7 @@ struct lend {
      * events, user and send_head. */
     void (*on_stream)(struct lend *l, struct stream *s, bool reused);
     void (*on_failed)(struct lend *l, enum lend_failure why, int err);
+    uint64_t connect_ms; /* how long a dial may take; 0: as the pool's conf says */
     /* pool.c's own */
     struct pool *pool;
     struct server *server;
@@ -38,7 +39,7 @@ struct lend {
 };
 /* `fresh`: only a new connection will do. `peek`: the request may not be repeated, so a reused
  * connection is looked at once more (one MSG_PEEK). Dials each address of the server in turn, every
- * one for up to connect_ms, beginning one further with each dial; on_failed tells of the last.
+ * one for up to its connect_ms, beginning one further with each dial; on_failed tells of the last.
  * Borrows conf until one of the two calls, and what it needs later is copied. */
 void pool_lend(struct pool *p, struct lend *l, struct server *s, const struct cluster_conf *conf,
                bool fresh, bool peek);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/cluster.h"
+
+#include "base/mem.h"
+
+struct tier { /* the primaries, or the backups: a balancer of their own */
+    struct balance *balance;
+    size_t *places; /* of each member, in conf.servers */
+    size_t count;
+};
+struct cluster {
+    struct arena arena; /* what conf points at, and the arrays here */
+    struct cluster_conf conf;
+    struct server **servers; /* a reference each; as conf.servers */
+    const char **skip_reasons;
+    struct tier primaries, backups;
+    uint64_t fingerprint;
+};
+
+static struct addr *copy_addrs(struct arena *a, const struct server_conf *from)
+{
+    struct addr *to = arena_alloc(a, from->addr_count * sizeof(*to));
+    for (size_t i = 0; i < from->addr_count; i++)
+        to[i] = from->addrs[i];
+    return to;
+}
+
+static void copy_server(struct arena *a, const struct server_conf *from, struct server_conf *to)
+{
+    *to = *from;
+    to->address = arena_copy(a, from->address);
+    to->id = arena_copy(a, from->id);
+    to->addrs = copy_addrs(a, from);
+    if (from->why_unresolved != NULL)
+        to->why_unresolved = arena_copy(a, slice_str(from->why_unresolved)).ptr;
+}
+
+static void copy_conf(struct arena *a, const struct cluster_conf *from, struct cluster_conf *to)
+{
+    struct server_conf *servers = arena_alloc(a, from->server_count * sizeof(*servers));
+    for (size_t i = 0; i < from->server_count; i++)
+        copy_server(a, &from->servers[i], &servers[i]);
+    *to = *from;
+    to->name = arena_copy(a, from->name);
+    to->key.name = arena_copy(a, from->key.name);
+    to->key.text = arena_copy(a, from->key.text);
+    to->servers = servers;
+}
+
+static const char *skip_reason(struct arena *a, const struct server_conf *s)
+{
+    if (s->addr_count > 0)
+        return NULL;
+    if (s->why_unresolved == NULL)
+        return "unresolved";
+    return arena_printf(a, "unresolved: %s", s->why_unresolved).ptr;
+}
+
+static void build_tier(struct cluster *c, bool backup, struct tier *t)
+{
+    const struct cluster_conf *conf = &c->conf;
+    struct balance_member *members = mem_array(conf->server_count, sizeof(*members));
+    t->places = arena_alloc(&c->arena, conf->server_count * sizeof(*t->places));
+    for (size_t i = 0; i < conf->server_count; i++) {
+        const struct server_conf *s = &conf->servers[i];
+        if (s->backup != backup)
+            continue;
+        struct slice identity = conf->balance->by_address ? s->address : s->id;
+        members[t->count] = (struct balance_member){ identity, s->weight };
+        t->places[t->count++] = i;
+    }
+    t->balance = conf->balance->build(members, t->count, &conf->balance_conf);
+    mem_free(members);
+}
+
+struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *registry)
+{
+    struct cluster *c = mem_zalloc(sizeof(*c));
+    arena_init(&c->arena, NULL);
+    copy_conf(&c->arena, conf, &c->conf);
+    c->servers = arena_alloc(&c->arena, conf->server_count * sizeof(struct server *));
+    c->skip_reasons = arena_alloc(&c->arena, conf->server_count * sizeof(*c->skip_reasons));
+    for (size_t i = 0; i < conf->server_count; i++) {
+        c->servers[i] = servers_get(registry, c->conf.name, &c->conf.servers[i]);
+        c->skip_reasons[i] = skip_reason(&c->arena, &c->conf.servers[i]);
+    }
+    build_tier(c, false, &c->primaries);
+    build_tier(c, true, &c->backups);
+    c->fingerprint = conf->balance->fingerprint(c->primaries.balance, c->conf.key.text);
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    if (c == NULL)
+        return;
+    c->conf.balance->free(c->primaries.balance);
+    c->conf.balance->free(c->backups.balance);
+    for (size_t i = 0; i < c->conf.server_count; i++)
+        server_unref(c->servers[i]);
+    arena_done(&c->arena);
+    mem_free(c);
+}
+
+struct slice cluster_name(const struct cluster *c)
+{
+    return c->conf.name;
+}
+
+const struct cluster_conf *cluster_conf(const struct cluster *c)
+{
+    return &c->conf;
+}
+
+uint64_t cluster_fingerprint(const struct cluster *c)
+{
+    return c->fingerprint;
+}
+
+void cluster_shares(const struct cluster *c, double *owners)
+{
+    const struct tier *t = &c->primaries;
+    double *shares = mem_array(t->count, sizeof(*shares));
+    c->conf.balance->shares(t->balance, shares);
+    for (size_t i = 0; i < c->conf.server_count; i++)
+        owners[i] = 0;
+    for (size_t m = 0; m < t->count; m++)
+        owners[t->places[m]] = shares[m];
+    mem_free(shares);
+}
+
+static void start_backups(struct cluster_walk *w)
+{
+    w->in_backups = true;
+    w->cluster->conf.balance->start(w->cluster->backups.balance, w->key, &w->backup_walk);
+}
+
+void cluster_walk_start(struct cluster_walk *w, const struct cluster *c, struct slice key,
+                        struct arena *a)
+{
+    *w = (struct cluster_walk){ .cluster = c, .key = key, .walk.arena = a, .backup_walk.arena = a };
+    if (c->primaries.count > 0) {
+        c->conf.balance->start(c->primaries.balance, key, &w->walk);
+    } else {
+        start_backups(w);
+        w->walk = w->backup_walk;
+    }
+}
+
+/* The next place in conf.servers, or WALK_END. */
+static size_t next_place(struct cluster_walk *w)
+{
+    const struct cluster *c = w->cluster;
+    const struct balance_ops *ops = c->conf.balance;
+
+    if (!w->in_backups) {
+        size_t member = ops->next(&w->walk);
+        if (member != WALK_END)
+            return c->primaries.places[member];
+        start_backups(w);
+    }
+    size_t member = ops->next(&w->backup_walk);
+    return member != WALK_END ? c->backups.places[member] : WALK_END;
+}
+
+struct server *cluster_walk_next(struct cluster_walk *w, size_t *ret_index)
+{
+    size_t place = next_place(w);
+    if (place == WALK_END)
+        return NULL;
+    if (ret_index != NULL)
+        *ret_index = place;
+    return w->cluster->servers[place];
+}
+
+const char *cluster_skip_reason(const struct cluster *c, size_t index)
+{
+    return c->skip_reasons[index];
+}

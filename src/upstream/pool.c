@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/pool.h"
+
+#include "base/mem.h"
+#include "conn/plain.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#define HEAD_MAX   65536 /* bytes of a response's head */
+#define FIELDS_MAX 256   /* fields of a response */
+
+struct pool {
+    struct loop *loop;
+    struct scratch *scratch;
+    struct arena_recycler *arenas;
+    struct counters *counters;
+    struct link conns; /* every upstream_conn that is not freed yet */
+    struct h1_conf h1;
+};
+
+enum use { USE_LENT, USE_IDLE, USE_GONE };
+struct upstream_conn { /* an open connection: its codec, and where it belongs */
+    struct pool *pool;
+    struct server *server; /* a reference: an idle connection outlives its configuration */
+    struct codec *codec;
+    struct keepalive_conf keepalive; /* as of the last lend */
+    enum use use;
+    struct link in_pool, in_idle; /* in_idle: in server->idle while USE_IDLE */
+    struct timer idle_timer;
+    struct deferred reap;
+};
+
+struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *r,
+                      struct counters *c)
+{
+    struct pool *p = mem_zalloc(sizeof(*p));
+    p->loop = l;
+    p->scratch = s;
+    p->arenas = r;
+    p->counters = c;
+    list_init(&p->conns);
+    /* Deadlines are the exchange's, idleness is ours: the codec has none of its own. */
+    p->h1 = (struct h1_conf){ .head_max = HEAD_MAX, .fields_max = FIELDS_MAX };
+    return p;
+}
+
+/* --- the life of an upstream_conn */
+
+static void leave_idle(struct upstream_conn *u)
+{
+    list_remove(&u->in_idle);
+    u->server->idle_count--;
+    timer_stop(&u->idle_timer);
+}
+
+/* The one place where the use changes; keeps the server's counts in step. */
+static void set_use(struct upstream_conn *u, enum use next)
+{
+    assert(u->use != USE_GONE);
+    if (u->use == USE_IDLE)
+        leave_idle(u);
+    else if (next != USE_LENT)
+        u->server->in_flight--; /* counted by pool_lend */
+    u->use = next;
+}
+
+static void free_conn(struct upstream_conn *u)
+{
+    deferred_cancel(&u->reap);
+    list_remove(&u->in_pool);
+    server_unref(u->server);
+    mem_free(u);
+}
+
+static void on_reap(struct deferred *d)
+{
+    free_conn(CONTAINER_OF(d, struct upstream_conn, reap));
+}
+
+static void retire(struct upstream_conn *u)
+{
+    set_use(u, USE_GONE);
+    loop_defer(u->pool->loop, &u->reap);
+}
+
+static void on_codec_gone(struct codec *c)
+{
+    retire(c->user);
+}
+
+static void close_conn(struct upstream_conn *u)
+{
+    u->codec->ops->close(u->codec); /* no on_gone follows */
+    retire(u);
+}
+
+static void on_idle_due(struct timer *t)
+{
+    close_conn(CONTAINER_OF(t, struct upstream_conn, idle_timer));
+}
+
+static bool may_rest(const struct upstream_conn *u)
+{
+    const struct keepalive_conf *k = &u->keepalive;
+    return k->max > 0 && (k->requests == 0 || u->codec->requests < k->requests);
+}
+
+static void on_codec_idle(struct codec *c)
+{
+    struct upstream_conn *u = c->user;
+    struct server *s = u->server;
+    if (!may_rest(u)) {
+        close_conn(u);
+        return;
+    }
+    set_use(u, USE_IDLE);
+    list_prepend(&s->idle, &u->in_idle);
+    s->idle_count++;
+    if (u->keepalive.idle_ms > 0)
+        timer_start(&u->idle_timer, u->pool->loop, u->keepalive.idle_ms);
+    while (s->idle_count > u->keepalive.max)
+        close_conn(CONTAINER_OF(s->idle.prev, struct upstream_conn, in_idle));
+}
+
+/* Takes an open connection, lent. */
+static struct upstream_conn *conn_adopt(struct lend *l, struct conn *c)
+{
+    static const struct codec_events events = { .on_idle = on_codec_idle,
+                                                .on_gone = on_codec_gone };
+    struct pool *p = l->pool;
+    struct upstream_conn *u = mem_zalloc(sizeof(*u));
+    u->pool = p;
+    u->server = server_ref(l->server);
+    u->keepalive = l->conf->keepalive;
+    u->use = USE_LENT;
+    list_init(&u->in_idle);
+    list_append(&p->conns, &u->in_pool);
+    timer_init(&u->idle_timer, on_idle_due);
+    deferred_init(&u->reap, on_reap);
+    u->codec = h1_client_new(c, &p->h1, p->arenas, &events, u);
+    return u;
+}
+
+void pool_close_idle(struct pool *p)
+{
+    LIST_EACH (&p->conns, at) {
+        struct upstream_conn *u = CONTAINER_OF(at, struct upstream_conn, in_pool);
+        if (u->use == USE_IDLE)
+            close_conn(u);
+    }
+}
+
+void pool_free(struct pool *p)
+{
+    if (p == NULL)
+        return;
+    LIST_EACH (&p->conns, at) {
+        struct upstream_conn *u = CONTAINER_OF(at, struct upstream_conn, in_pool);
+        if (u->use != USE_GONE)
+            close_conn(u);
+        free_conn(u);
+    }
+    mem_free(p);
+}
+
+/* --- the life of a wish */
+
+bool pool_lend_running(const struct lend *l)
+{
+    return l->pool != NULL;
+}
+
+/* The caller may be freed inside the call: nothing touches `l` after it. */
+static void succeed(struct lend *l, struct stream *s, bool reused)
+{
+    l->pool = NULL;
+    l->on_stream(l, s, reused);
+}
+
+static void withdraw(struct lend *l)
+{
+    l->server->in_flight--;
+    l->pool = NULL;
+}
+
+/* A stream on the newest idle connection that is alive, or NULL. */
+static struct stream *reuse_idle(struct lend *l, bool peek)
+{
+    struct link *idle = &l->server->idle;
+    while (!list_empty(idle)) {
+        struct upstream_conn *u = CONTAINER_OF(idle->next, struct upstream_conn, in_idle);
+        const struct codec_ops *ops = u->codec->ops;
+        bool dead = peek && conn_readable_now(ops->conn(u->codec));
+        struct stream *s = dead ? NULL : ops->open(u->codec);
+        if (s != NULL) {
+            set_use(u, USE_LENT);
+            u->keepalive = l->conf->keepalive;
+            return s;
+        }
+        close_conn(u);
+    }
+    return NULL;
+}
+
+static void dial_next(struct lend *l, enum lend_failure last, int err);
+
+static enum lend_failure failure_of(enum conn_end how, int err)
+{
+    if (how == CONN_END_CONNECT_TIMEOUT || how == CONN_END_HANDSHAKE_TIMEOUT)
+        return LEND_TIMEOUT;
+    switch (-err) {
+    case EMFILE:
+    case ENFILE:
+        return LEND_NO_DESCRIPTOR;
+    case ETIMEDOUT:
+        return LEND_TIMEOUT;
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ENOENT: /* no such socket file */
+        return LEND_REFUSED;
+    default:
+        return LEND_UNREACHABLE;
+    }
+}
+
+static void on_dial_open(struct conn *c)
+{
+    struct lend *l = conn_user(c);
+    struct upstream_conn *u = conn_adopt(l, c);
+    struct stream *s = u->codec->ops->open(u->codec);
+    assert(s != NULL); /* a new codec carries a request */
+    succeed(l, s, false);
+}
+
+static void on_dial_end(struct conn *c, enum conn_end how)
+{
+    struct lend *l = conn_user(c);
+    int err = how == CONN_END_CONNECT_TIMEOUT ? -ETIMEDOUT : conn_errno(c);
+    conn_abort(c);
+    l->dialing = NULL;
+    counter_add(l->pool->counters, COUNTER_UPSTREAM_DIALS_FAILED, 1);
+    dial_next(l, failure_of(how, err), err);
+}
+
+static struct transport *wrap_plain(void *user, int fd, struct scratch *s)
+{
+    (void)user;
+    return plain_new(fd, s);
+}
+
+static void dial(struct lend *l, const struct addr *to)
+{
+    static const struct conn_events events = { .on_open = on_dial_open, .on_end = on_dial_end };
+    struct pool *p = l->pool;
+    uint64_t connect_ms = l->connect_ms > 0 ? l->connect_ms : l->conf->connect_ms;
+    const struct conn_conf conf = { .connect_ms = (unsigned)connect_ms,
+                                    .send_ms = (unsigned)l->conf->send_ms,
+                                    .keep_max = HEAD_MAX };
+    counter_add(p->counters, COUNTER_UPSTREAM_DIALS, 1);
+    l->dialing = conn_new_dialed(p->loop, p->scratch, to, &conf, wrap_plain, NULL);
+    conn_set_events(l->dialing, &events, l);
+    conn_start(l->dialing);
+}
+
+/* Goes on to the next address; without one, fails for the reason that the last one gave. */
+static void dial_next(struct lend *l, enum lend_failure last, int err)
+{
+    struct server *s = l->server;
+    if (l->addrs_tried >= s->addr_count || last == LEND_NO_DESCRIPTOR) {
+        withdraw(l);
+        l->on_failed(l, last, err);
+        return;
+    }
+    dial(l, &s->addrs[(l->first_addr + l->addrs_tried++) % s->addr_count]);
+}
+
+void pool_lend(struct pool *p, struct lend *l, struct server *s, const struct cluster_conf *conf,
+               bool fresh, bool peek)
+{
+    assert(!pool_lend_running(l));
+    l->pool = p;
+    l->server = s;
+    l->conf = conf;
+    l->dialing = NULL;
+    s->in_flight++;
+
+    struct stream *reused = fresh ? NULL : reuse_idle(l, peek);
+    if (reused != NULL) {
+        counter_add(p->counters, COUNTER_UPSTREAM_REUSED, 1);
+        succeed(l, reused, true);
+        return;
+    }
+    l->addrs_tried = 0;
+    l->first_addr = s->next_addr++;
+    dial_next(l, LEND_UNREACHABLE, -EHOSTUNREACH);
+}
+
+void pool_cancel(struct lend *l)
+{
+    if (!pool_lend_running(l))
+        return;
+    conn_abort(l->dialing);
+    l->dialing = NULL;
+    withdraw(l);
+}

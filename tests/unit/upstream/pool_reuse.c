@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool_fixture.h"
+
+#include "event/sock.h"
+
+#include <unistd.h>
+
+static void an_idle_connection_is_lent_again(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int fd = make_idle(f);
+
+    ask(f, &u, PLAIN);
+    assert_int_equal(u.lent, 1); /* inside the call */
+    assert_true(u.reused);
+    assert_false(pool_lend_running(&u.lend));
+    assert_int_equal(f->server->in_flight, 1);
+    assert_int_equal(f->server->idle_count, 0);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    assert_int_equal(f->server->in_flight, 0);
+    wait_idle(f, 1);
+    assert_int_equal(count_of(f, COUNTER_UPSTREAM_DIALS), 1);
+    assert_int_equal(count_of(f, COUNTER_UPSTREAM_REUSED), 1);
+    assert_int_equal(count_of(f, COUNTER_UPSTREAM_DIALS_FAILED), 0);
+    close(fd);
+}
+
+static void the_newest_is_lent_first(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int oldest = make_idle(f), newest = make_idle(f);
+    ask(f, &u, PLAIN);
+    assert_true(u.reused);
+    origin_answer(f, newest); /* it is there that the request arrives */
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    close(oldest);
+    close(newest);
+}
+
+static void fresh_means_a_new_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int idle = make_idle(f);
+    ask(f, &u, FRESH);
+    int fd = origin_accept(f, 0);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_false(u.reused);
+    assert_int_equal(u.done, 1);
+    wait_idle(f, 2);
+    close(idle);
+    close(fd);
+}
+
+static void above_the_limit_the_oldest_goes(void **state)
+{
+    struct fixture *f = *state;
+    f->conf.keepalive.max = 2;
+    int oldest = make_idle(f), middle = make_idle(f);
+    struct user u;
+    ask(f, &u, FRESH);
+    int newest = origin_accept(f, 0);
+    origin_answer(f, newest);
+    wait_over(f, &u);
+    origin_expect_end(f, oldest);
+    assert_int_equal(f->server->idle_count, 2);
+    assert_false(readable(middle));
+    assert_false(readable(newest));
+    close(middle);
+    close(newest);
+}
+
+static void what_may_not_rest_is_closed(void **state)
+{
+    static const struct {
+        const char *why;
+        struct keepalive_conf keepalive;
+    } cases[] = {
+        { "keepalive off", { .max = 0, .idle_ms = 1000 } },
+        { "its last request", { .max = 8, .idle_ms = 1000, .requests = 1 } },
+        { "idle for too long", { .max = 8, .idle_ms = 20 } },
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct user u;
+        print_message("%s\n", cases[i].why);
+        f->conf.keepalive = cases[i].keepalive;
+        ask(f, &u, PLAIN);
+        int fd = origin_accept(f, 0);
+        origin_answer(f, fd);
+        wait_over(f, &u);
+        assert_int_equal(u.done, 1);
+        origin_expect_end(f, fd);
+        wait_idle(f, 0);
+    }
+}
+
+static void lent_it_is_not_idle(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    f->conf.keepalive.idle_ms = 20;
+    int fd = make_idle(f);
+    ask(f, &u, PLAIN);
+    pass_ms(f, 60); /* a slow answer: the idle deadline stands still */
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_true(u.reused);
+    assert_int_equal(u.done, 1);
+    close(fd);
+}
+
+static void any_event_on_an_idle_one_is_its_end(void **state)
+{
+    struct fixture *f = *state;
+    int fd = make_idle(f);
+    close(fd); /* FIN */
+    wait_idle(f, 0);
+
+    fd = make_idle(f);
+    origin_say(fd, "HTTP/1.1 408 Request Timeout\r\n\r\n"); /* bytes nobody asked for */
+    wait_idle(f, 0);
+    origin_expect_end(f, fd);
+
+    fd = make_idle(f);
+    sock_set_abortive(fd);
+    close(fd); /* RST */
+    wait_idle(f, 0);
+}
+
+/* The FIN is in the kernel, but the loop has not turned since. */
+static void peek_finds_the_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    close(make_idle(f));
+    usleep(2000);
+    ask(f, &u, PEEK);
+    int fd = origin_accept(f, 0);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    assert_false(u.reused);
+
+    ask(f, &u, PEEK); /* a live one is reused all the same */
+    assert_true(u.reused);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+
+    close(fd);
+    usleep(2000);
+    ask(f, &u, PLAIN); /* without it, the request learns by itself */
+    assert_true(u.reused);
+    wait_over(f, &u);
+    assert_int_equal(u.reset, 1);
+}
+
+static void a_broken_stream_ends_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    ask(f, &u, PLAIN);
+    int fd = origin_accept(f, 0);
+    wait_lent(f, &u);
+    assert_int_equal(f->server->in_flight, 1);
+    u.stream->ops->reset(u.stream, RESET_CANCEL, 0);
+    user_over(&u);
+    pass_ms(f, 2);
+    assert_int_equal(f->server->in_flight, 0);
+    assert_int_equal(f->server->idle_count, 0);
+    close(fd);
+}
+
+static void close_idle_leaves_the_busy(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int idle = make_idle(f);
+    ask(f, &u, FRESH);
+    int busy = origin_accept(f, 0);
+    wait_lent(f, &u);
+    pool_close_idle(f->pool);
+    assert_int_equal(f->server->idle_count, 0);
+    origin_expect_end(f, idle);
+    origin_answer(f, busy);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    close(busy);
+}
+
+/* A connection keeps its server, though no configuration knows it any more. */
+static void idle_connections_hold_their_server(void **state)
+{
+    struct fixture *f = *state;
+    int fd = make_idle(f);
+    struct server *s = f->server;
+    assert_int_equal(s->refs, 2);
+    server_unref(s);
+    assert_int_equal(s->idle_count, 1);
+    server_ref(s);
+    close(fd);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(an_idle_connection_is_lent_again),    ROW(the_newest_is_lent_first),
+        ROW(fresh_means_a_new_connection),        ROW(above_the_limit_the_oldest_goes),
+        ROW(what_may_not_rest_is_closed),         ROW(lent_it_is_not_idle),
+        ROW(any_event_on_an_idle_one_is_its_end), ROW(peek_finds_the_dead),
+        ROW(a_broken_stream_ends_the_connection), ROW(close_idle_leaves_the_busy),
+        ROW(idle_connections_hold_their_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
