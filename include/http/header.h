@@ -87,4 +87,8 @@ void fields_remove_hop_by_hop(struct fields *f);
  * about framing, routing or identity (HOSTILE 31). */
 const char *fields_check_connection(const struct fields *f);
 
+/* Removes what may not stand in a trailer section: fields that frame, route, authenticate or say
+ * how to read the body (RFC 9110 6.5.1). */
+void fields_keep_trailers(struct fields *f);
+
 #endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "http/h1_codec.h"
+#include "http/h1_write.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* --- life and end */
+
+static void on_reap(struct deferred *d)
+{
+    struct h1 *h = CONTAINER_OF(d, struct h1, reap);
+    deferred_cancel(&h->settle);
+    if (!h->told) {
+        h->told = true;
+        h->codec.events->on_gone(&h->codec);
+    }
+    arena_done(&h->arena);
+    mem_free(h);
+}
+
+/* What is left is the memory, which others up the call chain may still look at. */
+static void bury(struct h1 *h, enum h1_ending how)
+{
+    h->dead = true;
+    h->live = false;
+    timer_stop(&h->timer);
+    if (how == H1_ORDERLY)
+        conn_close(h->conn);
+    else
+        conn_abort(h->conn);
+    loop_defer(h->loop, &h->reap);
+}
+
+void h1_end(struct h1 *h, enum h1_ending how)
+{
+    if (!h->dead)
+        bury(h, how);
+    if (!h->told) {
+        h->told = true;
+        h->codec.events->on_gone(&h->codec);
+    }
+}
+
+void h1_close(struct codec *c)
+{
+    struct h1 *h = (struct h1 *)c;
+    h->told = true;
+    if (!h->dead)
+        bury(h, H1_CUT);
+}
+
+void h1_drain(struct codec *c)
+{
+    struct h1 *h = (struct h1 *)c;
+    h->draining = true;
+    if (!h->dead)
+        h1_settle_later(h);
+}
+
+struct conn *h1_conn(const struct codec *c)
+{
+    return ((const struct h1 *)c)->conn;
+}
+
+void h1_set_conf(struct codec *c, const struct h1_conf *conf)
+{
+    struct h1 *h = (struct h1 *)c;
+    if (h->in == NULL)
+        h->conf = conf;
+    else
+        h->next_conf = conf;
+}
+
+struct arena *h1_stream_arena(struct stream *s)
+{
+    return &h1_of_stream(s)->arena;
+}
+
+/* --- messages and streams */
+
+void h1_begin_message(struct h1 *h, bool response)
+{
+    h->in = arena_alloc(&h->arena, sizeof(*h->in));
+    h1_in_init(h->in, response, h->conf, &h->arena);
+}
+
+void h1_forget_message(struct h1 *h)
+{
+    arena_done(&h->arena);
+    h->in = NULL;
+    h->head = NULL;
+    if (h->next_conf != NULL)
+        h->conf = h->next_conf;
+    h->next_conf = NULL;
+}
+
+void h1_begin_stream(struct h1 *h, const struct stream_ops *ops)
+{
+    h->stream = (struct stream){ .ops = ops };
+    h->out = (struct h1_out){ 0 };
+    h->why = "";
+    h->granted = 0;
+    h->want_writable = false;
+    h->live = true;
+    h->codec.requests++;
+}
+
+void h1_stream_done(struct h1 *h)
+{
+    h->live = false;
+    h->stream.events->on_done(&h->stream);
+}
+
+void h1_stream_reset(struct h1 *h, enum reset_reason why)
+{
+    h->live = false;
+    h->stream.events->on_reset(&h->stream, why, 0);
+}
+
+enum reset_reason h1_reset_reason(enum conn_end how)
+{
+    switch (how) {
+    case CONN_END_FIN:
+        return RESET_FIN;
+    case CONN_END_CLOSE_NOTIFY:
+        return RESET_CLOSE_NOTIFY;
+    case CONN_END_RESET:
+        return RESET_RST;
+    case CONN_END_TRUNCATED:
+        return RESET_TRUNCATED;
+    case CONN_END_PROTOCOL:
+        return RESET_PROTOCOL;
+    case CONN_END_SEND_TIMEOUT:
+        return RESET_SEND_TIMEOUT;
+    default: /* the others come before a connection is open */
+        return RESET_INTERNAL;
+    }
+}
+
+/* --- bytes in */
+
+static void deliver(struct h1 *h, const struct h1_piece *piece)
+{
+    struct stream *s = &h->stream;
+    s->bytes_in += piece->bytes.len;
+    if (h->discarding) {
+        h->discarded += piece->bytes.len;
+        return;
+    }
+    h->granted -= piece->bytes.len;
+    if (piece->trailers != NULL)
+        s->events->on_trailers(s, piece->trailers);
+    else if (piece->bytes.len > 0 || piece->end)
+        s->events->on_body(s, piece->bytes, piece->end);
+}
+
+size_t h1_take_body(struct h1 *h, struct slice rest)
+{
+    struct h1_piece piece;
+    size_t room = h->discarding ? SIZE_MAX : h->granted;
+    if (h1_in_take(h->in, rest, room, &piece) < 0) {
+        h->why = h->in->refusal.why;
+        h->side->fail(h);
+        return rest.len;
+    }
+    if (piece.used == 0)
+        return 0;
+    deliver(h, &piece);
+    if (!h->dead && (piece.end || h->discarding))
+        h1_settle_later(h);
+    return piece.used;
+}
+
+/* Bytes wait for the user, not for more bytes. */
+static bool is_blocked(const struct h1 *h)
+{
+    return h->in != NULL && (h->in->state == H1_IN_BODY || h->in->state == H1_IN_DONE);
+}
+
+static size_t on_data(struct conn *c, struct slice bytes)
+{
+    struct h1 *h = conn_user(c);
+    size_t used = 0, n = 1;
+    while (!h->dead && n > 0 && used < bytes.len) {
+        n = h->side->step(h, slice_from(bytes, used));
+        used += n;
+    }
+    if (h->dead)
+        return bytes.len;
+    h->kept = used < bytes.len;
+    if (h->kept && is_blocked(h) && !h->paused) {
+        h->paused = true;
+        conn_pause(c);
+    }
+    return used;
+}
+
+void h1_resume(struct h1 *h)
+{
+    if (!h->paused)
+        return;
+    h->paused = false;
+    conn_resume(h->conn);
+}
+
+/* --- other events of the connection */
+
+static void on_open(struct conn *c)
+{
+    (void)c; /* a codec takes over when it is open */
+}
+
+static void on_flushed(struct conn *c)
+{
+    struct h1 *h = conn_user(c);
+    if (h->live && h->want_writable && conn_backlog(c) == 0) {
+        h->want_writable = false;
+        h->stream.events->on_writable(&h->stream);
+    }
+    if (!h->dead)
+        h->side->settle(h);
+}
+
+static void on_end(struct conn *c, enum conn_end how)
+{
+    struct h1 *h = conn_user(c);
+    if (h->dead)
+        return;
+    h->why = how == CONN_END_PROTOCOL ? conn_why(c) : "";
+    h->side->on_end(h, how);
+}
+
+static void on_settle(struct deferred *d)
+{
+    struct h1 *h = CONTAINER_OF(d, struct h1, settle);
+    if (h->dead)
+        h1_end(h, H1_CUT); /* a reset() buried it; its owner is still to be told */
+    else
+        h->side->settle(h);
+}
+
+static void on_due(struct timer *t)
+{
+    struct h1 *h = CONTAINER_OF(t, struct h1, timer);
+    h->side->on_due(h);
+}
+
+/* Anew at the end of the queue, so that it runs behind the flush of what was just written. */
+void h1_settle_later(struct h1 *h)
+{
+    deferred_cancel(&h->settle);
+    loop_after(h->loop, &h->settle);
+}
+
+void h1_start_timer(struct h1 *h, uint64_t ms)
+{
+    if (ms > 0)
+        timer_start(&h->timer, h->loop, ms);
+    else
+        timer_stop(&h->timer);
+}
+
+/* --- ops */
+
+/* What the kernel has not taken yet; the user learns when it has. */
+static size_t waiting(struct h1 *h)
+{
+    size_t backlog = conn_backlog(h->conn);
+    if (backlog > 0)
+        h->want_writable = true;
+    return backlog;
+}
+
+size_t h1_send_body(struct stream *s, struct slice bytes, bool end)
+{
+    struct h1 *h = h1_of_stream(s);
+    if (!h->live)
+        return 0;
+    s->bytes_out += h1_out_body(&h->out, h->conn, bytes, end);
+    if (end || h->out.broken)
+        h1_settle_later(h);
+    return waiting(h);
+}
+
+int h1_end_body(struct h1 *h, const struct fields *f)
+{
+    struct slice last;
+    if (!h->live || !h->out.begun)
+        return -EINVAL;
+    int r = h1_write_trailers(&h->arena, f, &last);
+    if (r < 0)
+        return r;
+    h1_out_end(&h->out, h->conn, last);
+    h1_settle_later(h);
+    return 0;
+}
+
+void h1_grant(struct stream *s, size_t bytes)
+{
+    struct h1 *h = h1_of_stream(s);
+    h->granted = bytes > SIZE_MAX - h->granted ? SIZE_MAX : h->granted + bytes;
+    if (h->live && h->granted > 0 && h->in != NULL && h->in->state == H1_IN_BODY)
+        h1_resume(h);
+}
+
+void h1_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
+{
+    (void)why; /* HTTP/1 has one way to say it: the connection ends */
+    (void)wire_code;
+    struct h1 *h = h1_of_stream(s);
+    if (!h->live)
+        return;
+    bury(h, H1_CUT);
+    h1_settle_later(h);
+}
+
+struct conn *h1_stream_conn(const struct stream *s)
+{
+    return h1_of_stream(s)->conn;
+}
+
+const char *h1_stream_why(const struct stream *s)
+{
+    return h1_of_stream(s)->why;
+}
+
+/* --- */
+
+struct h1 *h1_new(struct conn *c, const struct h1_conf *conf, struct arena_recycler *r,
+                  const struct h1_side *side, const struct codec_ops *ops)
+{
+    static const struct conn_events events = { on_open, on_data, on_flushed, on_end };
+    struct h1 *h = mem_zalloc(sizeof(*h));
+    h->codec.ops = ops;
+    h->side = side;
+    h->conn = c;
+    h->loop = conn_loop(c);
+    h->conf = conf;
+    h->why = "";
+    arena_init(&h->arena, r);
+    deferred_init(&h->settle, on_settle);
+    deferred_init(&h->reap, on_reap);
+    timer_init(&h->timer, on_due);
+    conn_set_events(c, &events, h);
+    return h;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/h1_out.h"
+
+#include "http/h1_write.h"
+
+void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool mute)
+{
+    *o = (struct h1_out){ .body = body, .begun = true, .mute = mute };
+    if (body == BODY_LENGTH && !mute)
+        o->left = length;
+}
+
+void h1_out_end(struct h1_out *o, struct conn *c, struct slice last)
+{
+    if (o->ended || o->broken)
+        return;
+    if (o->left > 0) {
+        o->broken = true;
+        return;
+    }
+    if (o->body == BODY_CHUNKED && !o->mute)
+        conn_write(c, last);
+    o->ended = true;
+}
+
+static void write_chunk(struct conn *c, struct slice bytes)
+{
+    char line[CHUNK_LINE_MAX];
+    conn_write(c, h1_write_chunk_line(line, bytes.len));
+    conn_write(c, bytes);
+    conn_write(c, SLICE("\r\n"));
+}
+
+static bool exceeds(const struct h1_out *o, size_t bytes)
+{
+    return o->body == BODY_NONE || (o->body == BODY_LENGTH && bytes > o->left);
+}
+
+static size_t write_bytes(struct h1_out *o, struct conn *c, struct slice bytes)
+{
+    if (exceeds(o, bytes.len)) {
+        o->broken = true;
+        return 0;
+    }
+    if (o->body == BODY_CHUNKED)
+        write_chunk(c, bytes);
+    else
+        conn_write(c, bytes);
+    if (o->body == BODY_LENGTH)
+        o->left -= bytes.len;
+    return bytes.len;
+}
+
+size_t h1_out_body(struct h1_out *o, struct conn *c, struct slice bytes, bool end)
+{
+    size_t written = 0;
+    if (!o->begun || o->ended || o->broken)
+        return 0;
+    if (bytes.len > 0 && !o->mute)
+        written = write_bytes(o, c, bytes);
+    if (end)
+        h1_out_end(o, c, SLICE("0\r\n\r\n"));
+    return written;
+}

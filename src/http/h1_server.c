@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/h1_codec.h"
+#include "http/h1_head.h"
+#include "http/h1_write.h"
+#include "http/status.h"
+
+#include <errno.h>
+
+static const struct stream_ops server_stream_ops;
+
+/* --- requests in */
+
+static struct message *new_head(struct h1 *h)
+{
+    h->head = arena_alloc(&h->arena, sizeof(*h->head));
+    message_init(h->head, &h->arena);
+    return h->head;
+}
+
+/* From the owner it gets its user. False when that ended it at once. */
+static bool begin_stream(struct h1 *h)
+{
+    h->closing = h->expecting = h->discarding = h->heading = false;
+    h->discarded = 0;
+    timer_stop(&h->timer);
+    h1_begin_stream(h, &server_stream_ops);
+    h->stream.head_bytes_in = h->in->scan.at;
+    h->codec.events->on_stream(&h->codec, &h->stream);
+    return h->live;
+}
+
+/* No readable request: the user answers, then the connection ends. */
+static void refuse(struct h1 *h, unsigned status, const char *why)
+{
+    struct message *m = h->head != NULL ? h->head : new_head(h);
+    h->refused = true;
+    if (!begin_stream(h))
+        return;
+    h->why = why;
+    h->stream.events->on_refused(&h->stream, m, status, why);
+}
+
+static void take_head(struct h1 *h, struct slice view)
+{
+    struct message *m = new_head(h);
+    if (h1_head_request(h->in, view, m) < 0) {
+        refuse(h, h->in->refusal.status, h->in->refusal.why);
+        return;
+    }
+    h1_in_start_body(h->in, m);
+    if (!begin_stream(h))
+        return;
+    h->expecting = m->expect_continue;
+    h->stream.events->on_head(&h->stream, m, HEAD_FINAL, h->in->state == H1_IN_DONE);
+}
+
+/* Part of a head: its deadline runs, and what can be read of it is kept for the record. */
+static void take_part(struct h1 *h, struct slice view)
+{
+    if (!h1_scan_begun(&h->in->scan))
+        return;
+    if (!h->heading) {
+        h->heading = true;
+        h1_start_timer(h, h->conf->header_ms);
+    }
+    if (h->head == NULL && h->in->scan.target.len > 0)
+        h1_head_partial(h->in, view, new_head(h));
+}
+
+static size_t step_head(struct h1 *h, struct slice rest)
+{
+    switch (h1_in_scan(h->in, rest)) {
+    case SCAN_MORE:
+        take_part(h, rest);
+        return 0;
+    case SCAN_DONE:
+        take_head(h, rest);
+        return h->in->scan.at;
+    default:
+        h1_head_partial(h->in, rest, new_head(h));
+        refuse(h, h->in->refusal.status, h->in->refusal.why);
+        return rest.len;
+    }
+}
+
+static size_t step(struct h1 *h, struct slice rest)
+{
+    if (h->refused || (h->out.ended && h->closing))
+        return rest.len;
+    if (h->in == NULL)
+        h1_begin_message(h, false);
+    switch (h->in->state) {
+    case H1_IN_HEAD:
+        return step_head(h, rest);
+    case H1_IN_DONE: /* pipelined: waits for the answer before it */
+        return 0;
+    default:
+        h->expecting = false;
+        h->discarding = h->out.ended;
+        return h1_take_body(h, rest);
+    }
+}
+
+/* --- responses out */
+
+static int send_interim(struct h1 *h, const struct message *m)
+{
+    static const struct h1_frame frame = { .body = BODY_NONE };
+    struct slice head;
+    if (m->status >= 200 || m->status == 101)
+        return -EINVAL;
+    if (h->head->version == HTTP_1_0)
+        return 0; /* RFC 9110 15.2 */
+    int r = h1_write_response(&h->arena, m, &frame, &head);
+    if (r < 0)
+        return r;
+    conn_write(h->conn, head);
+    if (m->status == 100)
+        h->expecting = false;
+    return 0;
+}
+
+/* An answer without a body may still announce the length that another method would get. */
+static void frame_bodiless(const struct message *m, struct h1_frame *f)
+{
+    bool announces = m->status != 204 && m->length != LENGTH_UNKNOWN &&
+                     (m->body == BODY_NONE || m->body == BODY_LENGTH);
+    *f = (struct h1_frame){ .body = announces ? BODY_LENGTH : BODY_NONE, .length = m->length };
+}
+
+/* How this client gets the body (RFC 9112 6.3, 7). */
+static int frame_body(const struct h1 *h, const struct message *m, bool end, struct h1_frame *f)
+{
+    if (m->body == BODY_LENGTH) {
+        *f = (struct h1_frame){ .body = BODY_LENGTH, .length = m->length };
+        return end && m->length > 0 ? -EINVAL : 0;
+    }
+    if (end || m->body == BODY_NONE)
+        *f = (struct h1_frame){ .body = BODY_LENGTH, .length = 0 };
+    else
+        f->body = h->head->version == HTTP_1_0 ? BODY_TO_END : BODY_CHUNKED;
+    return 0;
+}
+
+/* So much of the request's body is still to come that it is not worth reading. */
+static bool too_much_unread(const struct h1 *h)
+{
+    const struct h1_in *in = h->in;
+    return in->state == H1_IN_BODY && in->body == BODY_LENGTH && in->left > h->conf->discard_max;
+}
+
+/* A client that was promised 100 and gets a final answer may send the body or not: nobody can tell
+ * what its next bytes are (HOSTILE 47). */
+static bool must_close(const struct h1 *h, const struct message *m, const struct h1_frame *f)
+{
+    uint64_t max = h->conf->requests_max;
+    return m->close || h->head->close || h->draining || h->refused || h->expecting ||
+           f->body == BODY_TO_END || (max > 0 && h->codec.requests >= max) || too_much_unread(h);
+}
+
+static int send_final(struct h1 *h, const struct message *m, bool end)
+{
+    struct h1_frame f = { 0 };
+    bool mute = !message_may_have_body(h->head->method_id, m->status);
+    if (m->status < 200)
+        return -EINVAL;
+    if (mute)
+        frame_bodiless(m, &f);
+    else if (frame_body(h, m, end, &f) < 0)
+        return -EINVAL;
+
+    bool close = must_close(h, m, &f);
+    if (close)
+        f.persist = PERSIST_CLOSE;
+    else
+        f.persist = h->head->version == HTTP_1_0 ? PERSIST_KEEP_ALIVE : PERSIST_SILENT;
+    struct slice head;
+    int r = h1_write_response(&h->arena, m, &f, &head);
+    if (r < 0)
+        return r;
+    conn_write(h->conn, head);
+    h1_out_begin(&h->out, f.body, f.length, mute);
+    h->closing = close;
+    if (end)
+        h1_out_end(&h->out, h->conn, slice_of(NULL, 0));
+    h1_settle_later(h);
+    return 0;
+}
+
+static int send_head(struct stream *s, const struct message *m, enum head_kind kind, bool end)
+{
+    struct h1 *h = h1_of_stream(s);
+    if (!h->live || h->out.begun || kind == HEAD_TUNNEL)
+        return -EINVAL;
+    return kind == HEAD_INTERIM ? send_interim(h, m) : send_final(h, m, end);
+}
+
+static int send_trailers(struct stream *s, const struct fields *f)
+{
+    struct h1 *h = h1_of_stream(s);
+    return h1_end_body(h, h->head->trailers_welcome ? f : NULL);
+}
+
+static const struct stream_ops server_stream_ops = {
+    .send_head = send_head,
+    .send_body = h1_send_body,
+    .send_trailers = send_trailers,
+    .grant = h1_grant,
+    .reset = h1_reset,
+    .conn = h1_stream_conn,
+    .why = h1_stream_why,
+};
+
+/* --- what follows from both */
+
+/* Is a request there, whole or in part, that must not be cut? */
+static bool is_idle(const struct h1 *h)
+{
+    return !h->live && (h->in != NULL ? !h1_scan_begun(&h->in->scan) : !h->kept);
+}
+
+static void finish(struct h1 *h)
+{
+    bool close = h->closing || h->in->state != H1_IN_DONE;
+    timer_stop(&h->timer);
+    h1_stream_done(h);
+    if (h->dead)
+        return;
+    if (!close)
+        h1_forget_message(h);
+    if (close || (h->draining && is_idle(h))) {
+        h1_end(h, H1_ORDERLY);
+        return;
+    }
+    h1_start_timer(h, h->conf->idle_ms);
+    h1_resume(h);
+}
+
+/* The answer is out before the request was in: reads the rest, within bounds. */
+static void discard(struct h1 *h)
+{
+    if (h->closing || too_much_unread(h) || h->discarded > h->conf->discard_max) {
+        finish(h);
+        return;
+    }
+    if (!timer_running(&h->timer))
+        h1_start_timer(h, h->conf->header_ms);
+    h1_resume(h);
+}
+
+static void settle(struct h1 *h)
+{
+    if (!h->live) {
+        if (h->draining && is_idle(h))
+            h1_end(h, H1_ORDERLY);
+    } else if (h->out.broken) {
+        h1_stream_reset(h, RESET_INTERNAL);
+        h1_end(h, H1_CUT);
+    } else if (h->out.ended && conn_backlog(h->conn) == 0) {
+        if (h->in->state == H1_IN_DONE)
+            finish(h);
+        else
+            discard(h);
+    }
+}
+
+/* The user has its stream's end to record; the words that the client gets are the codec's. */
+static void answer(struct h1 *h, const struct h1_refusal *r)
+{
+    struct message m;
+    struct slice head, reason = status_reason(r->status);
+    struct slice text =
+        arena_printf(&h->arena, "%u %.*s: %s\n", r->status, SLICE_ARG(reason), r->why);
+    struct h1_frame f = { .body = BODY_LENGTH, .length = text.len, .persist = PERSIST_CLOSE };
+    message_init(&m, &h->arena);
+    m.status = r->status;
+    fields_add_known(&m.fields, FIELD_CONTENT_TYPE, SLICE("text/plain"));
+    if (h1_write_response(&h->arena, &m, &f, &head) < 0)
+        return;
+    conn_write(h->conn, head);
+    if (h->head->method_id != METHOD_HEAD)
+        conn_write(h->conn, text);
+}
+
+static void fail(struct h1 *h)
+{
+    bool answered = h->out.begun;
+    if (h->discarding) { /* the answer is complete; only what follows cannot be read */
+        h->closing = true;
+        h1_settle_later(h);
+        return;
+    }
+    if (!answered)
+        answer(h, &h->in->refusal);
+    h1_stream_reset(h, RESET_PROTOCOL);
+    h1_end(h, answered ? H1_CUT : H1_ORDERLY);
+}
+
+static void on_end(struct h1 *h, enum conn_end how)
+{
+    bool orderly = how == CONN_END_FIN || how == CONN_END_CLOSE_NOTIFY;
+    if (h->live && h->out.ended && !h->out.broken && orderly && conn_backlog(h->conn) == 0) {
+        h->closing = true;
+        finish(h);
+        return;
+    }
+    bool idle = is_idle(h);
+    if (!idle && !h->live)
+        begin_stream(h); /* it left inside a head */
+    if (h->live)
+        h1_stream_reset(h, h1_reset_reason(how));
+    h1_end(h, idle && orderly ? H1_ORDERLY : H1_CUT);
+}
+
+static void on_due(struct h1 *h)
+{
+    if (h->live) { /* the rest of the request's body is too slow to be worth the wait */
+        h->closing = true;
+        finish(h);
+    } else if (h->heading) {
+        refuse(h, 408, "head took too long");
+    } else {
+        h1_end(h, H1_ORDERLY);
+    }
+}
+
+struct codec *h1_server_new(struct conn *c, const struct h1_conf *conf, struct arena_recycler *r,
+                            const struct codec_events *ev, void *user)
+{
+    static const struct h1_side side = { step, settle, fail, on_end, on_due };
+    static const struct codec_ops ops = { NULL, h1_drain, h1_close, h1_conn };
+    struct h1 *h = h1_new(c, conf, r, &side, &ops);
+    h->codec.events = ev;
+    h->codec.user = user;
+    h1_start_timer(h, conf->idle_ms);
+    return &h->codec;
+}

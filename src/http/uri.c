@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/uri.h"
+
+#include "base/parse.h"
+#include "http/octet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#define HOST_MAX 255 /* bytes of a name, RFC 1035 2.3.4 */
+
+static int refuse(const char **ret_why, const char *why)
+{
+    *ret_why = why;
+    return -EINVAL;
+}
+
+/* --- the path */
+
+static const char *check_escape(struct slice path, size_t at)
+{
+    if (path.len - at < 3 || !octet_is(path.ptr[at + 1], OCTET_HEX) ||
+        !octet_is(path.ptr[at + 2], OCTET_HEX))
+        return "percent sign without two hexadecimal digits in the path";
+    unsigned c = octet_hex(path.ptr[at + 1]) << 4 | octet_hex(path.ptr[at + 2]);
+    if (c == '\0' || c == '\r' || c == '\n')
+        return "percent-encoded NUL, CR or LF in the path";
+    return NULL;
+}
+
+/* *ret_dots: a dot may stand at the start of some segment, so segments must be looked at. */
+static const char *check_path(struct slice path, bool *ret_dots)
+{
+    const char *why = NULL;
+    bool dots = false;
+    for (size_t i = 0; i < path.len && why == NULL; i++) {
+        char c = path.ptr[i];
+        if (c == '\\')
+            why = "backslash in the path";
+        else if (c == '%')
+            why = check_escape(path, i);
+        if ((c == '.' || c == '%') && path.ptr[i - 1] == '/')
+            dots = true;
+    }
+    *ret_dots = dots;
+    return why;
+}
+
+/* Takes one dot, plain or percent-encoded, off the front. */
+static bool take_dot(struct slice *s)
+{
+    if (slice_starts(*s, SLICE("."))) {
+        *s = slice_from(*s, 1);
+        return true;
+    }
+    if (s->len >= 3 && s->ptr[0] == '%' && s->ptr[1] == '2' && (s->ptr[2] | 0x20) == 'e') {
+        *s = slice_from(*s, 3);
+        return true;
+    }
+    return false;
+}
+
+/* How many dots the segment consists of: 1 or 2; else 0. */
+static unsigned dot_segment(struct slice segment)
+{
+    unsigned dots = 0;
+    while (take_dot(&segment))
+        dots++;
+    return segment.len == 0 && dots <= 2 ? dots : 0;
+}
+
+/* RFC 3986 5.2.4, over segments; `out` has room for the whole path. Returns the bytes written, or 0
+ * when the path climbs above the root. */
+static size_t resolve(struct slice path, char *out)
+{
+    size_t len = 0;
+    while (path.len > 0) {
+        size_t end = 1 + slice_find(slice_from(path, 1), '/');
+        struct slice segment = slice_first(path, end); /* with its leading slash */
+        path = slice_from(path, end);
+        unsigned dots = dot_segment(slice_from(segment, 1));
+        if (dots == 0) {
+            memcpy(out + len, segment.ptr, segment.len);
+            len += segment.len;
+            continue;
+        }
+        if (dots == 2 && len == 0)
+            return 0;
+        if (dots == 2)
+            len = slice_find_last(slice_of(out, len), '/');
+        if (path.len == 0)
+            out[len++] = '/'; /* a dot segment at the end leaves a directory */
+    }
+    return len;
+}
+
+static int parse_path(struct slice path, struct arena *a, struct slice *ret_path,
+                      const char **ret_why)
+{
+    bool dots;
+    const char *why = check_path(path, &dots);
+    if (why != NULL)
+        return refuse(ret_why, why);
+    if (!dots) {
+        *ret_path = path;
+        return 0;
+    }
+    char *out = arena_alloc(a, path.len + 1);
+    size_t len = resolve(path, out);
+    if (len == 0)
+        return refuse(ret_why, "path climbs above the root");
+    *ret_path = slice_of(out, len);
+    return 0;
+}
+
+/* --- the target */
+
+/* Bytes of "http://" or "https://" at the start, 0 when neither is there. */
+static size_t scheme_len(struct slice target)
+{
+    if (slice_eq_nocase(slice_first(target, 7), SLICE("http://")))
+        return 7;
+    return slice_eq_nocase(slice_first(target, 8), SLICE("https://")) ? 8 : 0;
+}
+
+static struct slice take_authority(struct slice *rest)
+{
+    size_t end = 0;
+    while (end < rest->len && rest->ptr[end] != '/' && rest->ptr[end] != '?')
+        end++;
+    struct slice authority = slice_first(*rest, end);
+    *rest = slice_from(*rest, end);
+    return authority;
+}
+
+static int parse_origin(struct slice target, struct arena *a, struct uri *ret_uri,
+                        const char **ret_why)
+{
+    size_t mark = slice_find(target, '?');
+    struct slice path = slice_first(target, mark), resolved;
+    int r = parse_path(path.len > 0 ? path : SLICE("/"), a, &resolved, ret_why);
+    if (r < 0)
+        return r;
+    ret_uri->path = resolved;
+    ret_uri->has_query = mark < target.len;
+    ret_uri->query = slice_from(target, mark + 1);
+    return 0;
+}
+
+static int parse_asterisk(bool is_options, struct uri *ret_uri, const char **ret_why)
+{
+    if (!is_options)
+        return refuse(ret_why, "target * is for OPTIONS alone");
+    ret_uri->path = SLICE("*");
+    ret_uri->query = slice_of(NULL, 0);
+    ret_uri->has_query = false;
+    return 0;
+}
+
+int uri_parse_target(struct slice target, bool is_options, struct arena *a, struct uri *ret_uri,
+                     struct slice *ret_authority, const char **ret_why)
+{
+    if (!octet_all(target, OCTET_TARGET))
+        return refuse(ret_why, "byte that no target may hold");
+    if (slice_find(target, '#') < target.len)
+        return refuse(ret_why, "fragment in the target");
+
+    *ret_authority = slice_of(NULL, 0);
+    if (slice_starts(target, SLICE("/")))
+        return parse_origin(target, a, ret_uri, ret_why);
+    if (slice_eq(target, SLICE("*")))
+        return parse_asterisk(is_options, ret_uri, ret_why);
+
+    size_t scheme = scheme_len(target);
+    if (scheme == 0)
+        return refuse(ret_why, "target is neither a path nor an http URL");
+    struct slice rest = slice_from(target, scheme);
+    *ret_authority = take_authority(&rest);
+    if (ret_authority->len == 0)
+        return refuse(ret_why, "target without an authority");
+    if (rest.len == 0 && is_options) /* RFC 9112 3.2.4 */
+        return parse_asterisk(is_options, ret_uri, ret_why);
+    return parse_origin(rest, a, ret_uri, ret_why);
+}
+
+/* --- the authority */
+
+static bool name_is_good(struct slice name)
+{
+    if (name.len == 0 || name.len > HOST_MAX || !octet_all(name, OCTET_HOST))
+        return false;
+    for (size_t i = 0; i < name.len; i++) /* no empty label */
+        if (name.ptr[i] == '.' && (i == 0 || name.ptr[i - 1] == '.'))
+            return false;
+    return name.ptr[name.len - 1] != '.';
+}
+
+static bool ipv6_is_good(struct slice text)
+{
+    char copy[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+    if (text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return strlen(copy) == text.len && inet_pton(AF_INET6, copy, &ignored) == 1;
+}
+
+static struct slice lower(struct slice s, struct arena *a)
+{
+    size_t i = 0;
+    while (i < s.len && !(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z'))
+        i++;
+    if (i == s.len)
+        return s;
+    char *out = arena_alloc(a, s.len);
+    for (i = 0; i < s.len; i++)
+        out[i] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] | 0x20 : s.ptr[i]);
+    return slice_of(out, s.len);
+}
+
+/* `text` is what follows the host: nothing, or ":" and 1 to 65535. */
+static bool parse_port(struct slice text, uint16_t *ret_port)
+{
+    uint64_t port;
+    if (text.len == 0) {
+        *ret_port = 0;
+        return true;
+    }
+    if (text.ptr[0] != ':' || text.len > 6 ||
+        parse_uint(slice_from(text, 1), UINT16_MAX, &port) < 0 || port == 0)
+        return false;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+int uri_parse_authority(struct slice authority, struct arena *a, struct uri *uri,
+                        const char **ret_why)
+{
+    bool bracket = slice_starts(authority, SLICE("["));
+    size_t end = slice_find(authority, bracket ? ']' : ':');
+    if (bracket && end == authority.len)
+        return refuse(ret_why, "host with a broken bracket");
+
+    struct slice host = slice_first(authority, end);
+    struct slice port = slice_from(authority, bracket ? end + 1 : end);
+    if (bracket)
+        host = slice_from(host, 1);
+    else if (host.len > 1 && host.ptr[host.len - 1] == '.')
+        host.len--;
+    if (bracket ? !ipv6_is_good(host) : !name_is_good(host))
+        return refuse(ret_why, "host is neither a name nor an address");
+    if (!parse_port(port, &uri->port))
+        return refuse(ret_why, "bad port in the host");
+    uri->host = lower(host, a);
+    return 0;
+}
+
+bool uri_authority_is_host(struct slice target, struct slice authority, const struct uri *host,
+                           struct arena *a)
+{
+    struct uri own;
+    const char *why;
+    if (uri_parse_authority(authority, a, &own, &why) < 0)
+        return false;
+    uint16_t usual = scheme_len(target) == 8 ? 443 : 80;
+    uint16_t own_port = own.port != 0 ? own.port : usual;
+    uint16_t host_port = host->port != 0 ? host->port : usual;
+    return slice_eq(own.host, host->host) && own_port == host_port;
+}
+
+struct slice uri_path_and_query(const struct uri *uri, struct arena *a)
+{
+    if (!uri->has_query)
+        return uri->path;
+    /* Both parts of a target that was forwarded as it came still stand side by side. */
+    if (uri->query.ptr != NULL && uri->path.ptr + uri->path.len + 1 == uri->query.ptr &&
+        uri->query.ptr[-1] == '?')
+        return slice_of(uri->path.ptr, uri->path.len + 1 + uri->query.len);
+    char *out = arena_alloc(a, uri->path.len + 1 + uri->query.len);
+    memcpy(out, uri->path.ptr, uri->path.len);
+    out[uri->path.len] = '?';
+    if (uri->query.len > 0)
+        memcpy(out + uri->path.len + 1, uri->query.ptr, uri->query.len);
+    return slice_of(out, uri->path.len + 1 + uri->query.len);
+}
+
+bool uri_prefix_covers(struct slice prefix, struct slice path)
+{
+    if (!slice_starts(path, prefix))
+        return false;
+    return path.len == prefix.len || slice_ends(prefix, SLICE("/")) || path.ptr[prefix.len] == '/';
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An origin's bytes against the client codec: the same answer, or the same refusal of one, comes
+ * out whether they arrive whole or in pieces, and an answer that was understood can be written. */
+#include "../unit/http/wire.h"
+#include "http/h1.h"
+#include "http/h1_write.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct h1_conf conf = { .head_max = 512, .fields_max = 8 };
+
+struct user {
+    struct wire wire;
+    struct codec *codec;
+    struct buf trace;
+    bool gone;
+};
+
+static void must(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "broken: %s\n", what);
+    abort();
+}
+
+static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
+{
+    struct user *u = s->user;
+    struct h1_frame f = { .body = m->body, .length = m->length };
+    struct slice head;
+    buf_printf(&u->trace, " %s %u %d ", kind == HEAD_INTERIM ? "interim" : "final", m->status, end);
+    fields_remove_hop_by_hop(&m->fields);
+    must(h1_write_response(m->arena, m, &f, &head) == 0, "what was read can be written");
+    s->ops->grant(s, SIZE_MAX);
+}
+
+static void on_body(struct stream *s, struct slice bytes, bool end)
+{
+    struct user *u = s->user;
+    buf_append(&u->trace, bytes);
+    if (end)
+        buf_add(&u->trace, " end");
+}
+
+static void on_trailers(struct stream *s, struct fields *f)
+{
+    struct user *u = s->user;
+    buf_printf(&u->trace, " trailers %zu", f->count);
+}
+
+static void on_writable(struct stream *s)
+{
+    (void)s;
+}
+
+static void on_done(struct stream *s)
+{
+    struct user *u = s->user;
+    buf_add(&u->trace, " done");
+}
+
+static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
+{
+    struct user *u = s->user;
+    (void)wire_code;
+    buf_printf(&u->trace, " reset %s %s", reset_text(why), s->ops->why(s));
+}
+
+static void on_idle(
+    struct codec *c) /* whether bytes beyond came with the answer or later differs */
+{
+    (void)c;
+}
+
+static void on_gone(struct codec *c)
+{
+    struct user *u = c->user;
+    must(!u->gone, "gone once");
+    u->gone = true;
+}
+
+static void ask(struct user *u, bool head)
+{
+    static const struct stream_events events = {
+        on_head, on_body, on_trailers, on_writable, NULL, on_done, on_reset,
+    };
+    struct message m;
+    struct stream *s = u->codec->ops->open(u->codec);
+    s->events = &events;
+    s->user = u;
+    message_init(&m, h1_stream_arena(s));
+    m.method = head ? SLICE("HEAD") : SLICE("GET");
+    m.method_id = method_id(m.method);
+    m.authority = SLICE("a");
+    m.uri.path = SLICE("/");
+    must(s->ops->send_head(s, &m, HEAD_FINAL, true) == 0, "a request can be written");
+}
+
+static void push(void *user, struct slice part)
+{
+    struct user *u = user;
+    wire_push(&u->wire, part);
+}
+
+static void begin(struct user *u, struct slice bytes, unsigned round, unsigned flags)
+{
+    static const struct codec_events events = { NULL, on_idle, on_gone };
+    wire_init(&u->wire);
+    u->codec = h1_client_new(u->wire.conn, &conf, &u->wire.arenas, &events, u);
+    ask(u, (flags & 1) != 0);
+    wire_split(bytes, round, push, u);
+    wire_end(&u->wire, flags & 2 ? 0 : -ECONNRESET);
+    must(u->gone, "gone when the origin is");
+}
+
+static void finish(struct user *u)
+{
+    wire_done(&u->wire);
+    buf_done(&u->trace);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    if (len < 1)
+        return 0;
+    struct slice bytes = slice_of((const char *)data + 1, len - 1);
+    struct user whole = { 0 }, split = { 0 };
+    begin(&whole, bytes, 0, data[0]);
+    begin(&split, bytes, 1 + (data[0] >> 2), data[0]);
+    must(slice_eq(buf_view(&whole.trace), buf_view(&split.trace)), "whole or split, the same");
+    finish(&whole);
+    finish(&split);
+    return 0;
+}

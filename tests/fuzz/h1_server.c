@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client's bytes against the server codec. Whatever they are: the same requests, bodies and
+ * answers come out whether they arrive whole or in pieces; and a request that was understood,
+ * written anew, is understood as the same request. */
+#include "../unit/http/wire.h"
+#include "http/h1.h"
+#include "http/h1_head.h"
+#include "http/h1_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct h1_conf conf = {
+    .head_max = 512,
+    .fields_max = 8,
+    .target_max = 64,
+    .requests_max = 20,
+    .discard_max = 32,
+};
+
+struct user {
+    struct wire wire;
+    struct codec *codec;
+    struct buf trace;
+    bool early; /* answers at the head, without reading */
+    bool gone;
+};
+
+static void must(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "broken: %s\n", what);
+    abort();
+}
+
+static void answer(struct stream *s, struct arena *a)
+{
+    struct message m;
+    message_init(&m, a);
+    m.status = 200;
+    m.body = BODY_CHUNKED;
+    must(s->ops->send_head(s, &m, HEAD_FINAL, false) == 0, "an answer can be written");
+    s->ops->send_body(s, SLICE("ok"), true);
+}
+
+static void same_again(const struct message *m, struct slice head)
+{
+    struct h1_in in;
+    struct message again;
+    struct h1_conf wide = { .underscore = UNDERSCORE_PASS };
+    h1_in_init(&in, false, &wide, m->arena);
+    message_init(&again, m->arena);
+    must(h1_in_scan(&in, head) == SCAN_DONE && in.scan.at == head.len, "it is one head");
+    must(h1_head_request(&in, head, &again) == 0, "it is a good request");
+    must(slice_eq(m->method, again.method) && slice_eq(m->uri.path, again.uri.path) &&
+             slice_eq(m->uri.query, again.uri.query) && slice_eq(m->uri.host, again.uri.host),
+         "it asks for the same");
+    must(m->body == again.body && m->length == again.length, "it is as long");
+    must(m->fields.count + (m->trailers_welcome ? 2 : 0) == again.fields.count, "it says as much");
+}
+
+static void write_again(struct message *m)
+{
+    struct h1_frame f = { .body = m->body, .length = m->length };
+    struct slice head;
+    if (m->authority.len == 0) /* HTTP/1.0 without a Host */
+        return;
+    fields_remove_hop_by_hop(&m->fields);
+    must(h1_write_request(m->arena, m, &f, &head) == 0, "what was read can be written");
+    same_again(m, head);
+}
+
+static void on_end_of_request(struct stream *s, struct user *u)
+{
+    buf_add(&u->trace, " end");
+    if (!u->early)
+        answer(s, h1_stream_arena(s));
+}
+
+static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
+{
+    struct user *u = s->user;
+    (void)kind;
+    buf_printf(&u->trace, "\nhead %.*s %.*s ", SLICE_ARG(m->method), SLICE_ARG(m->target));
+    write_again(m);
+    if (u->early)
+        answer(s, h1_stream_arena(s));
+    else
+        s->ops->grant(s, SIZE_MAX);
+    if (end)
+        on_end_of_request(s, u);
+}
+
+static void on_body(struct stream *s, struct slice bytes, bool end)
+{
+    struct user *u = s->user;
+    must(!u->early, "nothing comes without a grant");
+    buf_append(&u->trace, bytes);
+    if (end)
+        on_end_of_request(s, u);
+}
+
+static void on_trailers(struct stream *s, struct fields *f)
+{
+    struct user *u = s->user;
+    buf_printf(&u->trace, " trailers %zu", f->count);
+    on_end_of_request(s, u);
+}
+
+static void on_writable(struct stream *s)
+{
+    (void)s;
+}
+
+static void on_refused(struct stream *s, struct message *m, unsigned status, const char *why)
+{
+    struct user *u = s->user;
+    struct message answer;
+    buf_printf(&u->trace, "\nrefused %u %s", status, why);
+    message_init(&answer, m->arena);
+    answer.status = status;
+    must(s->ops->send_head(s, &answer, HEAD_FINAL, true) == 0, "a refusal can be written");
+}
+
+static void on_done(struct stream *s)
+{
+    struct user *u = s->user;
+    buf_add(&u->trace, " done");
+}
+
+static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
+{
+    struct user *u = s->user;
+    (void)wire_code;
+    buf_printf(&u->trace, " reset %s", reset_text(why));
+}
+
+static void on_stream(struct codec *c, struct stream *s)
+{
+    static const struct stream_events events = {
+        on_head, on_body, on_trailers, on_writable, on_refused, on_done, on_reset,
+    };
+    s->events = &events;
+    s->user = c->user;
+}
+
+static void on_gone(struct codec *c)
+{
+    struct user *u = c->user;
+    must(!u->gone, "gone once");
+    u->gone = true;
+}
+
+static void push(void *user, struct slice part)
+{
+    struct user *u = user;
+    wire_push(&u->wire, part);
+}
+
+static void begin(struct user *u, struct slice bytes, unsigned round)
+{
+    static const struct codec_events events = { on_stream, NULL, on_gone };
+    wire_init(&u->wire);
+    u->codec = h1_server_new(u->wire.conn, &conf, &u->wire.arenas, &events, u);
+    wire_split(bytes, round, push, u);
+    wire_end(&u->wire, 0);
+    must(u->gone, "gone when the client is");
+}
+
+static void finish(struct user *u)
+{
+    wire_done(&u->wire);
+    buf_done(&u->trace);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    if (len < 1)
+        return 0;
+    struct slice bytes = slice_of((const char *)data + 1, len - 1);
+    struct user whole = { .early = (data[0] & 1) != 0 }, split = whole;
+    begin(&whole, bytes, 0);
+    begin(&split, bytes, 1 + (data[0] >> 1));
+    if (!whole.early) { /* how much is thrown away depends on how it arrives */
+        must(slice_eq(buf_view(&whole.trace), buf_view(&split.trace)), "whole or split, the same");
+        must(slice_eq(fake_sent(whole.wire.fake), fake_sent(split.wire.fake)), "the same answers");
+    }
+    finish(&whole);
+    finish(&split);
+    return 0;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/h1_head.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_done(&arena);
+    return 0;
+}
+
+static const struct h1_conf usual = { .head_max = 4096, .fields_max = 50, .target_max = 100 };
+
+/* Scans and reads a whole request; the status of a refusal, or 0. */
+static unsigned read_request(const char *text, const struct h1_conf *conf, struct message *m)
+{
+    struct h1_in in;
+    struct slice view = slice_str(text);
+    h1_in_init(&in, false, conf, &arena);
+    message_init(m, &arena);
+    enum scan_verdict v = h1_in_scan(&in, view);
+    assert_int_not_equal(v, SCAN_MORE);
+    if (v == SCAN_DONE && h1_head_request(&in, view, m) == 0)
+        return 0;
+    assert_non_null(in.refusal.why);
+    return in.refusal.status;
+}
+
+#define G "GET / HTTP/1.1\r\n"
+#define P "POST / HTTP/1.1\r\nHost: a\r\n"
+static const struct {
+    const char *why, *head;
+    unsigned status;
+} cases[] = {
+    { "plain", G "Host: a\r\n\r\n", 0 },
+    { "no Host", G "\r\n", 400 },
+    { "no Host in 1.0", "GET / HTTP/1.0\r\n\r\n", 0 },
+    { "two Hosts", G "Host: a\r\nHost: b\r\n\r\n", 400 },
+    { "two equal Hosts", G "Host: a\r\nhost: a\r\n\r\n", 400 },
+    { "two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400 },
+    { "empty Host", G "Host:\r\n\r\n", 400 },
+    { "a list of Hosts", G "Host: a, b\r\n\r\n", 400 },
+    { "userinfo", G "Host: u@a\r\n\r\n", 400 },
+    { "a slash", G "Host: a/b\r\n\r\n", 400 },
+    { "a bad port", G "Host: a:x\r\n\r\n", 400 },
+    { "a broken bracket", G "Host: [::1\r\n\r\n", 400 },
+    { "IPv6", G "Host: [::1]:8443\r\n\r\n", 0 },
+    { "absolute form", "GET http://a/ HTTP/1.1\r\nHost: A\r\n\r\n", 0 },
+    { "absolute form, its port spelt out", "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
+    { "absolute form of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "absolute form with userinfo", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "absolute form without Host", "GET http://a/ HTTP/1.1\r\n\r\n", 400 },
+    { "absolute form in 1.0", "GET http://a/ HTTP/1.0\r\n\r\n", 0 },
+    { "above the root", "GET /../a HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
+    { "GET *", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405 },
+    { "TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405 },
+    { "a method of 32 bytes", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
+    { "SOURCE is no other protocol here", "SOURCE / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
+    { "length", P "Content-Length: 5\r\n\r\n", 0 },
+    { "chunked", P "Transfer-Encoding: chunked\r\n\r\n", 0 },
+    { "both", P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+    { "both, the other way round", P "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+      400 },
+    { "two lengths", P "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400 },
+    { "a length with a space behind", P "Content-Length: 5 \r\n\r\n", 400 },
+    { "a length with a tab in front", P "Content-Length:\t5\r\n\r\n", 400 },
+    { "no space before a length", P "Content-Length:5\r\n\r\n", 0 },
+    { "an empty length", P "Content-Length:\r\n\r\n", 400 },
+    { "a length beyond 2^63", P "Content-Length: 9223372036854775808\r\n\r\n", 400 },
+    { "a length beyond 2^64", P "Content-Length: 18446744073709551617\r\n\r\n", 400 },
+    { "chunked, tab behind", P "Transfer-Encoding: chunked\t\r\n\r\n", 400 },
+    { "chunked, space behind", P "Transfer-Encoding: chunked \r\n\r\n", 400 },
+    { "chunked, tab in front", P "Transfer-Encoding:\tchunked\r\n\r\n", 400 },
+    { "chunked in 1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+    { "another coding", P "Transfer-Encoding: gzip, chunked\r\n\r\n", 501 },
+    { "another coding alone", P "Transfer-Encoding: gzip\r\n\r\n", 400 },
+    { "an unknown expectation", P "Content-Length: 5\r\nExpect: 102\r\n\r\n", 417 },
+    { "Connection names Host", G "Host: a\r\nConnection: close, host\r\n\r\n", 400 },
+    { "Connection lists of all kinds", G "Host: a\r\nConnection: ,, a ,\tupgrade\r\n\r\n", 0 },
+    { "Upgrade", G "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 0 },
+    { "Upgrade in a list",
+      G "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n", 0 },
+    { "Upgrade that Connection does not name", G "Host: a\r\nUpgrade: websocket\r\n\r\n", 0 },
+};
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct message m;
+        unsigned status = read_request(cases[i].head, &usual, &m);
+        if (status != cases[i].status)
+            fail_msg("%s: %u", cases[i].why, status);
+    }
+}
+
+static void test_what_a_request_says(void **state)
+{
+    (void)state;
+    struct message m;
+    unsigned status = read_request("\r\nPOST http://A:80/b/../c?d HTTP/1.1\r\nHOST:  A \r\n"
+                                   "Content-Length: 7\r\nExpect: 100-continue\r\nTE: trailers\r\n"
+                                   "Connection: TE, close\r\nX-Y: \t z \t\r\nEmpty:\r\n\r\n",
+                                   &usual, &m);
+    assert_int_equal(status, 0);
+    assert_int_equal(m.version, HTTP_1_1);
+    assert_int_equal(m.method_id, METHOD_POST);
+    assert_true(slice_eq(m.method, SLICE("POST")));
+    assert_true(slice_eq(m.target, SLICE("http://A:80/b/../c?d")));
+    assert_true(slice_eq(m.uri.path, SLICE("/c")));
+    assert_true(slice_eq(m.uri.query, SLICE("d")));
+    assert_true(slice_eq(m.uri.host, SLICE("a")));
+    assert_int_equal(m.uri.port, 0); /* Host is what counts */
+    assert_true(slice_eq(m.authority, SLICE("A")));
+    assert_true(m.expect_continue);
+    assert_true(m.trailers_welcome);
+    assert_true(m.close);
+    assert_int_equal(m.body, BODY_LENGTH);
+    assert_int_equal(m.length, 7);
+
+    /* What stands in the message does not stand among the fields. */
+    assert_int_equal(m.fields.count, 4);
+    assert_null(fields_find(&m.fields, FIELD_HOST));
+    assert_null(fields_find(&m.fields, FIELD_CONTENT_LENGTH));
+    assert_null(fields_find(&m.fields, FIELD_EXPECT));
+    assert_true(slice_eq(fields_find_name(&m.fields, SLICE("x-y"))->value, SLICE("z")));
+    assert_int_equal(fields_find_name(&m.fields, SLICE("empty"))->value.len, 0);
+}
+
+static const struct {
+    enum underscore policy;
+    unsigned status;
+    size_t count;
+} underscores[] = {
+    { UNDERSCORE_DROP, 0, 1 },
+    { UNDERSCORE_REJECT, 400, 0 },
+    { UNDERSCORE_PASS, 0, 2 },
+};
+
+static void test_underscores(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(underscores) / sizeof(underscores[0]); i++) {
+        struct h1_conf conf = usual;
+        struct message m;
+        conf.underscore = underscores[i].policy;
+        assert_int_equal(read_request(G "Host: a\r\nX_Y: 1\r\nX-Y: 2\r\n\r\n", &conf, &m),
+                         underscores[i].status);
+        if (underscores[i].status == 0)
+            assert_int_equal(m.fields.count, underscores[i].count);
+    }
+}
+
+static void test_partial(void **state)
+{
+    (void)state;
+    struct h1_in in;
+    struct message m;
+    struct slice view = SLICE("GET /a HTTP/1.1\r\nHo st");
+    h1_in_init(&in, false, &usual, &arena);
+    message_init(&m, &arena);
+    assert_int_equal(h1_in_scan(&in, view), SCAN_REFUSED);
+    h1_head_partial(&in, view, &m);
+    assert_int_equal(m.method_id, METHOD_GET);
+    assert_true(slice_eq(m.target, SLICE("/a")));
+
+    h1_in_init(&in, false, &usual, &arena);
+    message_init(&m, &arena);
+    assert_int_equal(h1_in_scan(&in, SLICE("\n")), SCAN_REFUSED);
+    h1_head_partial(&in, SLICE("\n"), &m);
+    assert_int_equal(m.method.len + m.target.len, 0);
+}
+
+static void test_response(void **state)
+{
+    (void)state;
+    struct h1_in in;
+    struct message m;
+    struct slice view = SLICE("HTTP/1.0 404 Nowhere\r\nContent-Length: 3\r\nX_Y: 1\r\n\r\n");
+    h1_in_init(&in, true, &usual, &arena);
+    message_init(&m, &arena);
+    assert_int_equal(h1_in_scan(&in, view), SCAN_DONE);
+    assert_int_equal(h1_head_response(&in, view, METHOD_GET, &m), 0);
+    assert_int_equal(m.status, 404);
+    assert_int_equal(m.version, HTTP_1_0);
+    assert_true(slice_eq(m.reason, SLICE("Nowhere")));
+    assert_true(m.close);
+    assert_int_equal(m.body, BODY_LENGTH);
+    assert_int_equal(m.length, 3);
+    assert_int_equal(m.fields.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),       cmocka_unit_test(test_what_a_request_says),
+        cmocka_unit_test(test_underscores), cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_response),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/h1_parse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+static const struct h1_limits no_limits = { 0 };
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_done(&arena);
+    return 0;
+}
+
+static int parse(struct h1_parse *p, struct h1_scan *s, struct slice head, struct message *m)
+{
+    const char *why = NULL;
+    message_init(m, &arena);
+    h1_scan_init(s, SCAN_REQUEST, &no_limits);
+    assert_int_equal(h1_scan_feed(s, head), SCAN_DONE);
+    m->method = slice_first(head, s->method.len);
+    m->method_id = method_id(m->method);
+    m->target = slice_of(head.ptr + s->target.from, s->target.len);
+    int r = h1_parse_head(p, s, head, m, &why);
+    assert_true(r == 0 || why != NULL);
+    return r;
+}
+
+static const struct {
+    const char *why, *head;
+    bool good;
+    struct h1_framing framing;
+} cases[] = {
+    { "no body", "GET / HTTP/1.1\r\nA: b\r\n\r\n", true, { 0 } },
+    { "length",
+      "PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
+      true,
+      { .has_length = true, .length = 5 } },
+    { "chunked",
+      "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+      true,
+      { .chunked = true } },
+    { "a method llhttp does not know",
+      "BREW / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
+      true,
+      { .has_length = true, .length = 5 } },
+    { "upgrade",
+      "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+      true,
+      { .upgrade = true } },
+    { "both",
+      "PUT / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+      false,
+      { 0 } },
+};
+
+static void test_framing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct h1_parse p;
+        struct h1_scan s;
+        struct message m;
+        int r = parse(&p, &s, slice_str(cases[i].head), &m);
+        if ((r == 0) != cases[i].good)
+            fail_msg("%s", cases[i].why);
+        if (r < 0)
+            continue;
+        struct h1_framing f = h1_parse_framing(&p), w = cases[i].framing;
+        if (f.chunked != w.chunked || f.has_length != w.has_length || f.length != w.length ||
+            f.upgrade != w.upgrade)
+            fail_msg("%s", cases[i].why);
+    }
+}
+
+/* What the byte check counted and what the parser found must be the same. */
+static void test_disagreement(void **state)
+{
+    (void)state;
+    struct h1_parse p;
+    struct h1_scan s;
+    struct message m;
+    const char *why = NULL;
+    struct slice head = SLICE("GET /a HTTP/1.1\r\nA: b\r\n\r\n");
+    assert_int_equal(parse(&p, &s, head, &m), 0);
+
+    message_init(&m, &arena);
+    m.method = SLICE("GET");
+    m.method_id = METHOD_GET;
+    m.target = SLICE("/a");
+    s.fields = 2;
+    assert_true(h1_parse_head(&p, &s, head, &m, &why) < 0);
+    assert_non_null(why);
+
+    s.fields = 1;
+    m.fields.count = 0;
+    m.target = SLICE("/b");
+    assert_true(h1_parse_head(&p, &s, head, &m, &why) < 0);
+
+    m.fields.count = 0;
+    m.target = SLICE("/a");
+    assert_true(h1_parse_head(&p, &s, slice_first(head, head.len - 1), &m, &why) < 0);
+
+    m.fields.count = 0;
+    assert_int_equal(h1_parse_head(&p, &s, head, &m, &why), 0);
+}
+
+/* The two fields that frame keep their white space; the others lose it. */
+static void test_values(void **state)
+{
+    (void)state;
+    struct h1_parse p;
+    struct h1_scan s;
+    struct message m;
+    assert_int_equal(
+        parse(&p, &s, SLICE("GET / HTTP/1.1\r\nA: \t b \t\r\nContent-Length:  5 \r\n\r\n"), &m), 0);
+    assert_true(slice_eq(m.fields.list[0].value, SLICE("b")));
+    assert_true(slice_eq(m.fields.list[1].value, SLICE("5 ")));
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    struct h1_parse p;
+    struct h1_scan s;
+    struct message m;
+    struct fields trailers;
+    const char *why = NULL;
+    assert_int_equal(
+        parse(&p, &s, SLICE("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), &m), 0);
+    assert_int_equal(h1_parse_body(&p, SLICE("a\r\n0123"), NULL, &why), 0);
+    assert_int_equal(p.body, 4);
+    assert_int_equal(h1_parse_chunk_left(&p), 6);
+    assert_int_equal(h1_parse_body(&p, SLICE("456789\r\n0\r\n"), NULL, &why), 0);
+    assert_false(p.complete);
+    fields_init(&trailers, &arena);
+    assert_int_equal(h1_parse_body(&p, SLICE("A: b\r\n\r\n"), &trailers, &why), 0);
+    assert_true(p.complete);
+    assert_int_equal(trailers.count, 1);
+}
+
+static void test_bad_chunks(void **state)
+{
+    (void)state;
+    struct h1_parse p;
+    struct h1_scan s;
+    struct message m;
+    const char *why = NULL;
+    assert_int_equal(
+        parse(&p, &s, SLICE("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), &m), 0);
+    assert_true(h1_parse_body(&p, SLICE("zz\r\n"), NULL, &why) < 0);
+    assert_non_null(why);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_framing),    cmocka_unit_test(test_disagreement),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_bad_chunks),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
