@@ -15,9 +15,9 @@ enum access_format { ACCESS_COMBINED, ACCESS_JSON };
 /* What a record says. Slices are borrowed for the call; an empty one or a negative number is "not
  * known". */
 struct access_record {
-    int64_t wall_ms;           /* when the head was complete */
-    struct slice remote, peer; /* IP text: the client; the socket's address */
-    unsigned remote_port;      /* 0: not known */
+    int64_t wall_ms;                             /* when the head was complete */
+    struct slice remote, peer;                   /* IP text: the client; the socket's address */
+    unsigned remote_port;                        /* 0: not known */
     struct slice host, method, target, protocol; /* protocol: "HTTP/1.1" */
     unsigned status;
     uint64_t bytes_in, bytes_out; /* body bytes from and to the client */

@@ -10,8 +10,8 @@
 
 struct client {
     char peer_text[ADDR_TEXT_MAX];
-    struct slice peer;   /* IP of the socket's other end, canonical; "unix" */
-    struct slice remote; /* the client's IP, canonical: peer, or what trusted proxies say */
+    struct slice peer;          /* IP of the socket's other end, canonical; "unix" */
+    struct slice remote;        /* the client's IP, canonical: peer, or what trusted proxies say */
     unsigned remote_port;       /* the peer's, 0 when remote is another */
     bool trusted;               /* the peer stands in trusted_proxies */
     const struct tls_info *tls; /* NULL on plain; lives as long as the connection */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages as they are sent on, made from those received: the request towards the upstream, the
- * response towards the client, trailers. Hop-by-hop fields end here, both ways; what an untrusted
+/* Messages as they are sent on, made from those received: the request towards the upstream and the
+ * response towards the client. Hop-by-hop fields end here, both ways; what an untrusted
  * client says about itself is replaced (SEMANTICS, "Headers"). */
 #ifndef PROXY_FORWARD_H
 #define PROXY_FORWARD_H
@@ -23,8 +23,5 @@ void forward_request(const struct forward *f, struct arena *a, struct message *r
 /* `date` is set where the origin sent none (RFC 9110 6.6.1); empty on interim answers. */
 void forward_response(const struct message *received, bool trailers_welcome, struct slice date,
                       struct arena *a, struct message *ret_sent);
-/* What may follow a body: nothing that frames, routes, authenticates or describes the content
- * (RFC 9110 6.5.1, HOSTILE 44). False when nothing is left. */
-bool forward_trailers(const struct fields *received, struct arena *a, struct fields *ret_sent);
 
 #endif

@@ -8,11 +8,16 @@
 #include "proxy/exchange.h"
 
 struct frontend;
-struct frontend *frontend_new(struct proxy *p, struct scratch *s);
-void frontend_free(struct frontend *f); /* closes what is left, at once */
+struct frontend *frontend_new(struct proxy *p, struct scratch *s); /* borrows both */
+/* Closes what is left, at once: exchanges too, their records say "shutdown". */
+void frontend_free(struct frontend *f);
 /* Takes the descriptor. `config` names the listener; the frontend takes a reference of its own. */
 void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
                      const struct addr *peer);
+/* After a reload: connections of listener `from` take `to` for their next request; those in flight
+ * keep what they began with. `to` NULL: the listener is gone, its connections drain. */
+void frontend_replace_config(struct frontend *f, const struct listener_conf *from,
+                             const struct config_hold *to);
 /* Finish what is in flight: idle connections close now, the others after their response. */
 void frontend_drain(struct frontend *f);
 uint64_t frontend_connections(const struct frontend *f);

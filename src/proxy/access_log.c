@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/access_log.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FLUSH_BYTES (64 * 1024)
+#define FLUSH_MS    1000
+
+/* The buffer holds whole lines, but for its first `torn` bytes: the rest of a line that was written
+ * in part and must be finished before anything else is. */
+struct access_log {
+    struct loop *loop;
+    struct counters *counters;
+    int fd; /* borrowed, -1: none */
+    bool is_file;
+    enum access_format format;
+    struct access_time time;
+    struct timer flush;
+    size_t len, torn;
+    char lines[FLUSH_BYTES + ACCESS_LINE_MAX];
+};
+
+static void set_fd(struct access_log *log, int fd, enum access_format format)
+{
+    struct stat st;
+    log->fd = fd;
+    log->format = format;
+    log->is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void on_flush_due(struct timer *t)
+{
+    access_log_flush(CONTAINER_OF(t, struct access_log, flush));
+}
+
+struct access_log *access_log_new(struct loop *l, int fd, enum access_format format,
+                                  struct counters *c)
+{
+    struct access_log *log = mem_alloc(sizeof *log);
+    log->loop = l;
+    log->counters = c;
+    log->time = (struct access_time){ 0 };
+    log->len = log->torn = 0;
+    timer_init(&log->flush, on_flush_due);
+    set_fd(log, fd, format);
+    return log;
+}
+
+/* The next bytes in one write that cannot block: a pipe that poll() calls writable takes PIPE_BUF
+ * bytes (pipe(7)), a file takes all. Its descriptor may be shared, so O_NONBLOCK is not ours to
+ * set. Bytes written, or -errno. */
+static ssize_t write_some(const struct access_log *log, struct slice bytes)
+{
+    if (!log->is_file) {
+        struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+        if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+            return p.revents != 0 ? -EPIPE : -EAGAIN;
+        bytes = slice_first(bytes, PIPE_BUF);
+    }
+    ssize_t n = write(log->fd, bytes.ptr, bytes.len);
+    return n < 0 ? -errno : n;
+}
+
+/* Writes from the front until all is gone or it fails. *ret_done: bytes written. */
+static int write_all(const struct access_log *log, size_t *ret_done)
+{
+    size_t done = 0;
+    int r = 0;
+    while (done < log->len && r == 0) {
+        ssize_t n = write_some(log, slice_of(log->lines + done, log->len - done));
+        if (n > 0)
+            done += (size_t)n;
+        else if (n != -EINTR)
+            r = n == 0 ? -ENOSPC : (int)n;
+    }
+    *ret_done = done;
+    return r;
+}
+
+static size_t lines_in(struct slice bytes)
+{
+    size_t count = 0;
+    const char *end = bytes.ptr + bytes.len;
+    for (const char *at = bytes.ptr; at < end; at++, count++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at == NULL)
+            break;
+    }
+    return count;
+}
+
+/* Forgets the first `done` bytes, which are written. What is left of a line cut there is torn. */
+static void consume(struct access_log *log, size_t done)
+{
+    if (done == 0)
+        return;
+    bool cut = done < log->len && log->lines[done - 1] != '\n';
+    log->len -= done;
+    memmove(log->lines, log->lines + done, log->len);
+    log->torn = cut ? slice_find(slice_of(log->lines, log->len), '\n') + 1 : 0;
+}
+
+static void drop_whole_lines(struct access_log *log)
+{
+    struct slice whole = slice_of(log->lines + log->torn, log->len - log->torn);
+    counter_add(log->counters, COUNTER_LOG_RECORDS_DROPPED, lines_in(whole));
+    log->len = log->torn;
+}
+
+/* A reader that is merely slow (-EAGAIN) gets what waits a second later, as long as there is room.
+ */
+static void settle(struct access_log *log, int failure)
+{
+    if (failure != -EAGAIN || log->len >= FLUSH_BYTES)
+        drop_whole_lines(log);
+    if (log->len > log->torn)
+        timer_start(&log->flush, log->loop, FLUSH_MS);
+}
+
+void access_log_flush(struct access_log *log)
+{
+    size_t done = 0;
+    timer_stop(&log->flush);
+    if (log->len == 0)
+        return;
+    int r = write_all(log, &done);
+    consume(log, done);
+    if (r < 0)
+        settle(log, r);
+}
+
+void access_log_write(struct access_log *log, const struct access_record *r)
+{
+    if (log->fd < 0)
+        return;
+    counter_add(log->counters, COUNTER_LOG_RECORDS, 1);
+    log->len += access_format_record(log->format, r, &log->time, log->lines + log->len);
+    if (log->len >= FLUSH_BYTES)
+        access_log_flush(log);
+    else if (!timer_running(&log->flush))
+        timer_start(&log->flush, log->loop, FLUSH_MS);
+}
+
+/* What the descriptor does not take now is lost: it will not be ours any more. */
+static void leave_fd(struct access_log *log)
+{
+    access_log_flush(log);
+    timer_stop(&log->flush);
+    drop_whole_lines(log);
+    log->len = log->torn = 0;
+}
+
+void access_log_reopen(struct access_log *log, int fd, enum access_format format)
+{
+    leave_fd(log);
+    set_fd(log, fd, format);
+}
+
+void access_log_free(struct access_log *log)
+{
+    if (log == NULL)
+        return;
+    leave_fd(log);
+    mem_free(log);
+}
