@@ -10,8 +10,8 @@
 /* The program that runs now, opened so that a package upgrade underneath never mixes versions; the
  * descriptor is above CHANNEL_FD. 0 or -errno. */
 int child_open_program(int *ret_fd);
-/* Starts worker `number`. Its end of a new channel becomes CHANNEL_FD; everything else but the
- * standard streams closes. 0 or -errno. */
+/* Starts worker `number` from what child_open_program() opened. Its end of a new channel becomes
+ * CHANNEL_FD; everything else but the standard streams closes. 0 or -errno. */
 int child_spawn(int program, unsigned number, pid_t *ret_pid, int *ret_channel);
 /* "was killed by signal 9 (Killed)", "ended with exit code 1": from a waitpid(2) status. */
 #define CHILD_STATUS_MAX 80

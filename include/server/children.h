@@ -18,7 +18,7 @@ struct children_setup { /* all borrowed; outlives the children */
     const struct listen_set *sockets;
     void (*on_serving)(void *user);                   /* all are ready for the first time */
     void (*on_hopeless)(void *user, const char *why); /* not one could start */
-    void (*on_gone)(void *user);                      /* after drain or stop: the last has ended */
+    void (*on_gone)(void *user, bool orderly);        /* after drain or stop: the last has ended */
     void *user;
 };
 struct children;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A configuration while it is being read: what the directive tables fill, one struct a block.
- * Slices are borrowed from the sources. Everything lives in the draft's arena, which config_build()
+ * Slices are borrowed. Everything lives in the draft's arena, which config_build()
  * gives back once config_make() has copied what serving needs; only TLS contexts are owned one by
  * one. */
 #ifndef SERVER_CONFIG_DRAFT_H
@@ -66,7 +66,7 @@ struct host_draft {
     struct span *name_spans;
     size_t name_count;
     struct cert_draft *certs, **certs_end;
-    size_t cert_count;
+    size_t cert_count, certs_named; /* good ones; all */
     struct tls_ctx *tls; /* owned, NULL on a plain listener or when it could not be built */
     struct route_draft *routes, **routes_end;
     size_t route_count;
@@ -80,12 +80,13 @@ struct listen_draft {
     struct addr *addrs;
     struct span *addr_spans;
     size_t addr_count;
-    struct span tls_at; /* no place: a plain listener */
+    struct span tls_at; /* of `tls`, where it stands */
+    bool speaks_tls;    /* `tls` stands in it, or a certificate in one of its hosts */
     int tls_min;        /* enum tls_version */
-    struct slice tls_groups;
+    struct slice tls_groups, tls_alpn;
     struct span tls_min_at, tls_groups_at, tls_alpn_at;
     int underscore; /* enum underscore */
-    struct span underscore_at, unknown_at, trusted_at;
+    struct span underscore_at, unknown_at, trusted_at, redirect_at;
     struct slice default_name; /* unknown_host default=NAME, empty = reject */
     struct host_draft *default_host;
     struct addr_block *trusted;
@@ -100,7 +101,6 @@ struct draft {
     const struct tls_tickets *tickets; /* borrowed, may be NULL */
     uint64_t workers, drain_ms;
     struct slice user, group;
-    uint32_t uid, gid;
     struct log_conf access_log, error_log;
     struct span workers_at, user_at, drain_at;
     struct pool_draft *pools, **pools_end;
@@ -121,7 +121,7 @@ static inline struct draft *draft_of(const struct dir_run *run)
 extern const struct directive root_directives[], pool_directives[], listen_directives[],
     host_directives[], route_directives[];
 extern const struct directive timeout_keys[], limit_keys[], timeout_inner_keys[],
-    limit_inner_keys[];
+    limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[];
 
 /* --- the order of reading: the root's table collects blocks, then each is read */
 void pool_read(struct dir_run *run, struct pool_draft *pool);
@@ -175,9 +175,5 @@ int fact_addrs(struct dir_run *run, const struct span *at, struct server_conf *s
 int fact_user(struct dir_run *run, const struct conf_node *node, struct draft *draft);
 void fact_defaults(struct sources *s, struct draft *draft); /* workers, user, without directives */
 const char *fact_absolute(struct sources *s, struct arena *a, const char *path);
-
-/* config_make.c */
-struct config *config_make(struct draft *draft, struct servers *registry);
-void draft_done(struct draft *draft); /* gives TLS contexts back that were not taken */
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "server/config.h"
 
+#include <stdio.h>
+
 struct loaded {
     struct sources *sources;
     struct servers *servers;
@@ -16,6 +18,8 @@ struct loaded {
  * -EINVAL. */
 int loaded_init(struct loaded *l, const char *path);
 void loaded_done(struct loaded *l);
+
+void cli_print(FILE *to, const struct buf *text);
 /* To stderr, in colour on a terminal unless NO_COLOR is set; nothing when there is nothing. */
 void cli_print_diags(const struct diags *d, const char *outcome);
 

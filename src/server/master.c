@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/master.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/child.h"
+#include "server/children.h"
+#include "server/cli.h"
+#include "server/cli/load.h"
+#include "server/holdings.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* How much longer than it was given a worker may take to end. */
+#define PATIENCE_MS 2000
+
+enum { ON_TERM, ON_INT, ON_HUP, ON_USR1, ON_USR2, ON_CHLD, SIGNALS };
+struct master {
+    const struct master_options *options;
+    struct loop *loop;
+    struct holdings held;
+    struct children *children;
+    int program; /* descriptor of what workers are started from; -1: not open */
+    struct signal_watch signals[SIGNALS];
+    struct deferred start;
+    struct timer patience;
+    bool draining;
+    int exit_code;
+};
+
+/* --- signals */
+
+static void on_patience_over(struct timer *t)
+{
+    struct master *m = CONTAINER_OF(t, struct master, patience);
+    log_warn("workers are still there; killing them");
+    children_kill(m->children);
+}
+
+static void drain(struct master *m)
+{
+    uint64_t drain_ms = m->held.config->drain_ms;
+    log_info("finishing what is in flight, for up to %llu ms", (unsigned long long)drain_ms);
+    m->draining = true;
+    timer_start(&m->patience, m->loop, drain_ms + PATIENCE_MS);
+    /* Ours go first: then a socket dies with the worker's, after it has emptied its queue. */
+    listen_set_close(m->held.sockets);
+    m->held.sockets = NULL;
+    children_drain(m->children);
+}
+
+static void on_end(struct signal_watch *s, int signo)
+{
+    struct master *m = CONTAINER_OF(s, struct master, signals[signo == SIGTERM ? ON_TERM : ON_INT]);
+    if (!m->draining) {
+        drain(m);
+        return;
+    }
+    log_info("ending at once");
+    timer_start(&m->patience, m->loop, PATIENCE_MS);
+    children_stop(m->children);
+}
+
+static void on_reopen(struct signal_watch *s, int signo)
+{
+    struct master *m = CONTAINER_OF(s, struct master, signals[ON_USR1]);
+    struct logs logs;
+    const struct log_conf *bad;
+    struct err e = { 0 };
+    if (logs_open(m->held.config, &logs, &bad, &e) < 0) {
+        log_error("the logs stay as they are: %s", e.text);
+        return;
+    }
+    struct logs old = m->held.logs;
+    m->held.logs = logs;
+    log_open(logs.error_fd, m->held.config->error_log.level, "master");
+    children_reopen(m->children);
+    logs_close(&old);
+    log_info("reopened the logs");
+}
+
+static void on_reload(struct signal_watch *s, int signo)
+{
+    log_warn("reload is not supported by this version; restart to apply");
+}
+
+static void on_upgrade(struct signal_watch *s, int signo)
+{
+    log_warn("upgrade is not supported by this version; restart to apply");
+}
+
+static void on_child(struct signal_watch *s, int signo)
+{
+    children_reap(CONTAINER_OF(s, struct master, signals[ON_CHLD])->children);
+}
+
+static const struct {
+    int signo;
+    void (*on_signal)(struct signal_watch *s, int signo);
+} signals[SIGNALS] = {
+    [ON_TERM] = { SIGTERM, on_end },     [ON_INT] = { SIGINT, on_end },
+    [ON_HUP] = { SIGHUP, on_reload },    [ON_USR1] = { SIGUSR1, on_reopen },
+    [ON_USR2] = { SIGUSR2, on_upgrade }, [ON_CHLD] = { SIGCHLD, on_child },
+};
+
+/* --- what the workers tell */
+
+static void on_serving(void *user)
+{
+    const struct master *m = user;
+    const struct config *c = m->held.config;
+    struct buf at;
+    buf_init(&at);
+    for (size_t i = 0; i < c->listener_count; i++) {
+        for (size_t k = 0; k < c->listeners[i].addr_count; k++) {
+            char text[ADDR_TEXT_MAX];
+            buf_printf(&at, ", %s://%s", c->listeners[i].sni != NULL ? "https" : "http",
+                       addr_text(&c->listeners[i].addrs[k], text));
+        }
+    }
+    log_info("signet %s ready: pid %d, %llu worker%s%.*s", SIGNET_VERSION, getpid(),
+             (unsigned long long)c->workers, c->workers == 1 ? "" : "s", SLICE_ARG(buf_view(&at)));
+    buf_done(&at);
+}
+
+static void on_hopeless(void *user, const char *why)
+{
+    struct master *m = user;
+    log_error("no worker could start: the last one %s", why);
+    if (!slice_eq(m->held.config->error_log.path, SLICE("stderr")))
+        dprintf(STDERR_FILENO, "error: no worker could start: the last one %s\n", why);
+    m->exit_code = EXIT_FAILED;
+    loop_stop(m->loop);
+}
+
+static void on_gone(void *user, bool orderly)
+{
+    struct master *m = user;
+    log_info("ended");
+    if (!orderly)
+        m->exit_code = EXIT_FAILED;
+    loop_stop(m->loop);
+}
+
+/* --- the life of it */
+
+/* Descriptors are what a proxy runs out of first; workers inherit the limit. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warn("cannot raise the limit of descriptors: %s", strerror(errno));
+}
+
+/* A log that went to descriptor 2 by accident of order would be somebody's socket later. */
+static int open_standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+static int write_pid_file(const char *path, struct err *e)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%d\n", getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return err_set(e, -errno, "cannot write %s: %s", path, strerror(errno));
+    int r = 0;
+    if (write(fd, text, (size_t)len) != len)
+        r = err_set(e, -EIO, "cannot write %s", path);
+    close(fd);
+    return r;
+}
+
+/* 0 or an exit code, the reason said. */
+static int master_open(struct master *m)
+{
+    struct err e = { 0 };
+    struct diags *d = diags_new();
+    int r = open_standard_streams();
+    if (r == 0)
+        r = child_open_program(&m->program);
+    if (r == 0)
+        r = holdings_open(m->options->config_path, &m->held, d, &e);
+    else
+        err_set(&e, r, "cannot open what it needs to start: %s", strerror(-r));
+    if (r == 0 && m->options->pid_file != NULL)
+        r = write_pid_file(m->options->pid_file, &e);
+
+    cli_print_diags(d, "nothing was started");
+    bool bad_config = diags_errors(d) > 0;
+    diags_free(d);
+    if (r < 0 && !bad_config)
+        dprintf(STDERR_FILENO, "error: %s\n", e.text);
+    return r == 0 ? 0 : bad_config ? EXIT_BAD_CONFIG : EXIT_FAILED;
+}
+
+static void on_start(struct deferred *d)
+{
+    children_start(CONTAINER_OF(d, struct master, start)->children);
+}
+
+static void master_serve(struct master *m)
+{
+    const struct children_setup setup = {
+        .loop = m->loop,
+        .count = (unsigned)m->held.config->workers,
+        .program = m->program,
+        .bundle = m->held.bundle,
+        .shm = m->held.shm,
+        .logs = &m->held.logs,
+        .sockets = m->held.sockets,
+        .on_serving = on_serving,
+        .on_hopeless = on_hopeless,
+        .on_gone = on_gone,
+        .user = m,
+    };
+    m->children = children_new(&setup);
+    timer_init(&m->patience, on_patience_over);
+    for (size_t i = 0; i < SIGNALS; i++)
+        signal_watch_start(&m->signals[i], m->loop, signals[i].signo, signals[i].on_signal);
+    deferred_init(&m->start, on_start);
+    loop_defer(m->loop, &m->start);
+    loop_run(m->loop);
+
+    for (size_t i = 0; i < SIGNALS; i++)
+        signal_watch_stop(&m->signals[i]);
+    timer_stop(&m->patience);
+    children_free(m->children);
+}
+
+int master_run(const struct master_options *options)
+{
+    struct master m = { .options = options, .program = -1 };
+    m.held = (struct holdings){ .logs = { -1, -1 }, .bundle = -1 };
+    log_open(STDERR_FILENO, LOG_INFO, "master");
+    signal(SIGPIPE, SIG_IGN);
+    m.exit_code = master_open(&m);
+    if (m.exit_code == 0) {
+        const struct config *c = m.held.config;
+        log_open(m.held.logs.error_fd, c->error_log.level, "master");
+        raise_descriptor_limit();
+        m.loop = loop_new();
+        master_serve(&m);
+        loop_free(m.loop);
+        if (options->pid_file != NULL)
+            unlink(options->pid_file);
+        log_open(STDERR_FILENO, LOG_INFO, "master");
+    }
+    holdings_close(&m.held);
+    if (m.program >= 0)
+        close(m.program);
+    return m.exit_code;
+}
