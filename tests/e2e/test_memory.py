@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies larger than memory's bounds pass with memory bounded, both ways, with one side slow."""
+import hashlib
+import pathlib
+import threading
+
+import pytest
+
+from harness import RawOrigin, tls_client, wait_for
+
+SIZE = 2 << 30
+BLOCK = bytes(range(256)) * 4096  # 1 MiB
+
+
+def resident(pid):
+    """kB of memory the process has in use now."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+@pytest.fixture
+def watch():
+    """watch(pid) collects the memory of a process every 50 ms until the test ends; gives the list."""
+    stop = threading.Event()
+    threads = []
+
+    def begin(pid):
+        seen = []
+
+        def look():
+            while not stop.wait(0.05):
+                seen.append(resident(pid))
+        threads.append(threading.Thread(target=look))
+        threads[-1].start()
+        return seen
+    yield begin
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_2_gib_down(fronted, origin, certs, watch):
+    def script(peer, origin):
+        peer.read_head()
+        peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n")
+        for _ in range(SIZE // len(BLOCK)):
+            peer.send(BLOCK)
+
+    front = fronted(origin(script).port)
+    seen = watch(front.workers()[0])
+    before = resident(front.workers()[0])
+    with tls_client(front.port, certs) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n")
+        got = connection.recv(65536)
+        body = len(got.split(b"\r\n\r\n", 1)[1])
+        while body < SIZE:
+            body += len(connection.recv(1 << 20))
+    assert body == SIZE
+    assert max(seen) - before < 40_000, (before, max(seen))  # ASan's quarantine included
+
+
+def test_2_gib_up(fronted, origin, certs, watch):
+    digest, count = hashlib.sha256(), [0]
+
+    def script(peer, origin):
+        peer.read_head()
+        digest.update(peer.buffer)
+        count[0] = len(peer.buffer)
+        while count[0] < SIZE:
+            data = peer.connection.recv(1 << 20)
+            if not data:
+                return
+            count[0] += len(data)
+        peer.answer(b"got it")
+
+    front = fronted(origin(script).port, host="limit body=3g")
+    seen = watch(front.workers()[0])
+    before = resident(front.workers()[0])
+    with tls_client(front.port, certs) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: shop.example.test\r\nContent-Length: {SIZE}\r\n\r\n".encode())
+        for _ in range(SIZE // len(BLOCK)):
+            connection.sendall(BLOCK)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    assert count[0] == SIZE
+    assert max(seen) - before < 40_000, (before, max(seen))
+
+
+def test_a_slow_client_stops_the_origin(fronted, origin, certs):
+    """The origin can send only what the client's and the proxy's buffers hold, then it is made to wait."""
+    sent = [0]
+
+    def script(peer, origin):
+        peer.read_head()
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        for _ in range(900):
+            peer.send(BLOCK)
+            sent[0] += len(BLOCK)
+
+    front = fronted(origin(script).port)
+    before = resident(front.workers()[0])
+    with tls_client(front.port, certs) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n")
+        connection.recv(1000)
+        last = [-1]
+
+        def stalled():
+            import time
+            last[0] = sent[0]
+            time.sleep(0.5)
+            return sent[0] == last[0]
+        wait_for("stall", stalled)
+        assert sent[0] < 40 << 20
+        assert resident(front.workers()[0]) - before < 20_000

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Master and workers: who falls, who replaces, how it ends."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import (SIGNET, DEADLINE, Signet, answering, curl, free_port, read_response, run_signet, talk, tls_client, wait_for)
+
+GET = "GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
+
+
+@pytest.fixture
+def two(fronted, origin):
+    source = origin(answering())
+    front = fronted(source.port, top="")
+    return front
+
+
+def with_workers(signet, origin_port, workers, **values):
+    return signet("""
+workers {workers}
+pool app { server 127.0.0.1:{origin} }
+listen 127.0.0.1:{port} {
+    host shop.example.test {
+        certificate {certs}/shop.example.test.ecdsa.crt key={certs}/shop.example.test.ecdsa.key
+        proxy app
+    }
+}
+""", origin=origin_port, workers=workers, **values)
+
+
+def test_a_killed_worker_costs_its_own_connections_alone(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 2)
+    first, second = front.workers()
+    connections = [tls_client(front.port, certs) for _ in range(24)]
+    for connection in connections:
+        assert talk(connection, GET).status == 200
+    os.kill(first, signal.SIGKILL)
+    # New connections never fail: the fallen one's queue is lent.
+    for _ in range(20):
+        assert curl(front.port, certs=certs).stdout == b"ok"
+    alive = 0
+    for connection in connections:
+        with contextlib.suppress(OSError, EOFError):
+            alive += talk(connection, GET).status == 200
+    assert 0 < alive < 24
+    wait_for("replacement", lambda: len(front.workers()) == 2 and first not in front.workers(), 2)
+    assert second in front.workers()
+    assert f"{first}" in front.errors()
+
+
+def test_a_crash_loop_backs_off(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 1)
+    end = time.monotonic() + 3
+    killed = set()
+    while time.monotonic() < end:
+        for pid in front.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        time.sleep(0.02)
+    assert 2 <= len(killed) < 15
+    wait_for("service", lambda: curl(front.port, certs=certs).stdout == b"ok", 8)
+
+
+def test_term_drains(signet, origin, certs):
+    release = threading.Event()
+
+    def script(peer, origin):
+        peer.read_head()
+        release.wait(DEADLINE)
+        peer.answer(b"late")
+
+    front = with_workers(signet, origin(script).port, 2)
+    idle, busy = tls_client(front.port, certs), tls_client(front.port, certs)
+    busy.sendall(GET.encode())
+    time.sleep(0.2)
+    front.process.send_signal(signal.SIGTERM)
+    assert idle.recv(10) == b""
+    wait_for("closed door", lambda: socket.socket().connect_ex(("127.0.0.1", front.port)) != 0)
+    assert front.process.poll() is None
+    release.set()
+    answer = read_response(busy)
+    assert answer.body == b"late" and answer.fields["connection"] == "close"
+    assert front.process.wait(DEADLINE) == 0
+    assert front.record()["status"] == 200
+
+
+def test_a_second_term_ends_at_once(signet, origin, certs):
+    front = with_workers(signet, origin(lambda peer, o: peer.read_head()).port, 2)
+    busy = tls_client(front.port, certs)
+    busy.sendall(GET.encode())
+    time.sleep(0.2)
+    front.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert front.process.poll() is None
+    begin = time.monotonic()
+    front.process.send_signal(signal.SIGTERM)
+    assert front.process.wait(DEADLINE) == 0
+    assert time.monotonic() - begin < 2
+
+
+def test_an_idle_connection_does_not_delay_the_end(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 2)
+    idle = tls_client(front.port, certs)
+    assert talk(idle, GET).status == 200
+    begin = time.monotonic()
+    front.process.send_signal(signal.SIGINT)
+    assert front.process.wait(DEADLINE) == 0
+    assert time.monotonic() - begin < 3
+
+
+def test_workers_ignore_the_signals_of_the_terminal(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 2)
+    workers = front.workers()
+    for pid in workers:
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(pid, sig)
+    time.sleep(0.3)
+    assert front.workers() == workers
+    assert curl(front.port, certs=certs).stdout == b"ok"
+
+
+def test_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, origin, certs, tmp_path):
+    front = with_workers(signet, origin(answering()).port, 2)
+    workers = front.workers()
+    front.process.kill()
+    front.process.wait()
+    again = Signet(tmp_path / "again", front.config_path.read_text().replace(str(front.folder), str(tmp_path / "again")))
+    again.start()
+    try:
+        assert curl(front.port, certs=certs).stdout == b"ok"
+        wait_for("end of the old workers", lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers))
+    finally:
+        again.stop()
+
+
+def test_a_second_instance_is_refused(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 1)
+    begin = time.monotonic()
+    done = run_signet("run", "-c", front.config_path)
+    assert done.returncode == 3 and "in use" in done.stderr and str(front.process.pid) in done.stderr
+    assert time.monotonic() - begin < 10
+
+
+def test_one_socket_per_worker_and_address(signet, origin):
+    front = with_workers(signet, origin(answering()).port, 3)
+    lines = [l.split() for l in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = [l for l in lines if l[3] == "0A" and int(l[1].split(":")[1], 16) == front.port]
+    assert len(listening) == 3 and len(front.workers()) == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_drops_to_its_user(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 2)
+    for pid in front.workers():
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        uids = [line.split()[1:] for line in status.splitlines() if line.startswith(("Uid", "Gid"))]
+        assert all(value != "0" for ids in uids for value in ids), status
+        assert "NoNewPrivs:\t1" in status
+        assert [l for l in status.splitlines() if l.startswith("Groups:")][0].split()[1:] in ([], ["65534"])
+        assert [l for l in status.splitlines() if l.startswith("CapEff")][0].split()[1] == "0" * 16
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+def test_works_unprivileged(origin, certs, tmp_path, cleanup):
+    import shutil
+    folder = pathlib.Path("/tmp") / f"signet-unprivileged-{os.getpid()}"
+    folder.mkdir()
+    try:
+        for name in ("crt", "key"):
+            shutil.copy(certs / f"shop.example.test.ecdsa.{name}", folder / name)
+        shutil.copy(SIGNET, folder / "signet")
+        port = free_port()
+        (folder / "signet.conf").write_text(f"""
+access_log off
+error_log stderr
+pool app {{ server 127.0.0.1:{origin(answering()).port} }}
+listen 127.0.0.1:{port} {{ host shop.example.test {{ certificate {folder}/crt key={folder}/key
+ proxy app }} }}
+""")
+        os.chmod(folder, 0o755)
+        for file in folder.iterdir():
+            os.chown(file, 65534, 65534)
+        process = subprocess.Popen([folder / "signet", "run", "-c", folder / "signet.conf"], user=65534, group=65534, extra_groups=[],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        cleanup(process)
+        wait_for("service", lambda: curl(port, certs=certs).stdout == b"ok")
+        process.terminate()
+        assert process.wait(DEADLINE) == 0
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_pid_file(signet, origin, tmp_path, certs):
+    front = with_workers(signet, origin(answering()).port, 1)
+    config = front.config_path.read_text().replace(str(front.port), str(free_port()))
+    (tmp_path / "c").write_text(config)
+    process = subprocess.Popen([SIGNET, "run", "-c", tmp_path / "c", "--pid-file", tmp_path / "pid"], stderr=subprocess.DEVNULL)
+    try:
+        wait_for("pid file", (tmp_path / "pid").exists)
+        wait_for("pid", lambda: (tmp_path / "pid").read_text().strip() == str(process.pid))
+    finally:
+        process.terminate()
+        assert process.wait(DEADLINE) == 0
+    assert not (tmp_path / "pid").exists()
