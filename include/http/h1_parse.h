@@ -33,10 +33,9 @@ struct h1_parse {
 int h1_parse_head(struct h1_parse *p, const struct h1_scan *s, struct slice head, struct message *m,
                   const char **ret_why);
 struct h1_framing h1_parse_framing(const struct h1_parse *p); /* after a head */
-/* Goes on with a chunked body, all of it but extensions. Trailer fields go to `trailers`, which may
- * be NULL before the trailer section. 0, or -EPROTO with a static reason. */
-int h1_parse_body(struct h1_parse *p, struct slice bytes, struct fields *trailers,
-                  const char **ret_why);
+/* Goes on with a chunked body, all of it but extensions and trailer fields: its end is an empty
+ * trailer section. 0, or -EPROTO with a static reason. */
+int h1_parse_body(struct h1_parse *p, struct slice bytes, const char **ret_why);
 uint64_t h1_parse_chunk_left(const struct h1_parse *p); /* data bytes of this chunk to come */
 const char *h1_parser_version(void);                    /* "8.1.0, strict": for people */
 

@@ -38,22 +38,25 @@ struct message {
     struct uri uri;         /* resolved: what is routed is what is forwarded */
     struct slice target;    /* as received, for the log */
     struct slice authority; /* Host as the client sent it */
-    bool expect_continue;
-    bool trailers_welcome; /* TE: trailers */
+    bool expect_continue;   /* Expect: 100-continue, and there is a body to wait for */
+    bool trailers_welcome;  /* TE: trailers */
     /* response */
     unsigned status;     /* 100..999 */
     struct slice reason; /* may be empty */
-    /* both */
-    struct fields fields; /* without framing fields: Content-Length and Transfer-Encoding are in the
-                             two below */
+    /* Both. What has a place of its own in the message is not among the fields: Content-Length and
+     * Transfer-Encoding, and of a request Host and Expect. A codec refuses to send them as fields,
+     * as it does with everything hop-by-hop (fields_remove_hop_by_hop). */
+    struct fields fields;
     enum body_kind body;
-    uint64_t length; /* for BODY_LENGTH; on HEAD and 304 answers: the announced length, or
-                        LENGTH_UNKNOWN */
-    bool
-        close; /* the sender ends the connection after this exchange; or: shall be ended after it */
+    uint64_t length; /* for BODY_LENGTH; on HEAD and 304 answers (which are BODY_NONE): the
+                        announced length, or LENGTH_UNKNOWN */
+    /* Received: the sender ends the connection after this exchange. In a response that is sent: end
+     * it. A connection's affair: whoever passes a message on decides anew. */
+    bool close;
 };
 #define LENGTH_UNKNOWN UINT64_MAX
 
+/* HTTP/1.1, no body, LENGTH_UNKNOWN, the rest empty. */
 void message_init(struct message *m, struct arena *a);
 enum method method_id(struct slice method); /* case-sensitive (RFC 9110 9.1) */
 bool method_is_idempotent(enum method m);   /* RFC 9110 9.2.2; METHOD_OTHER is not */

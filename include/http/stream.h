@@ -61,10 +61,13 @@ struct stream_events { /* the codec calls the user */
     /* Server side only, in place of on_head: no readable request (status and reason), or a head
      * that took too long (408). The user answers with send_head(..., end) or send_body and the
      * codec closes. `m` is what was understood, method and target may be empty. The codec has read
-     * its last byte. */
+     * its last byte. A body that turns out not to be HTTP is on_reset with RESET_PROTOCOL; when
+     * nothing final was sent by then, the codec answers 400 by itself. */
     void (*on_refused)(struct stream *s, struct message *m, unsigned status, const char *why);
-    void (*on_done)(struct stream *s); /* both directions ended and all bytes are with the kernel:
-                                          the last event */
+    /* Both directions ended and all bytes are with the kernel: the last event. Server side: once
+     * the answer has ended, what is left of the request is the codec's to throw away (no on_body
+     * any more). Client side: a response that ends before its request does ends both. */
+    void (*on_done)(struct stream *s);
     void (*on_reset)(struct stream *s, enum reset_reason why,
                      uint32_t wire_code); /* or this one is */
 };

@@ -164,15 +164,12 @@ struct h1_framing h1_parse_framing(const struct h1_parse *p)
     };
 }
 
-int h1_parse_body(struct h1_parse *p, struct slice bytes, struct fields *trailers,
-                  const char **ret_why)
+int h1_parse_body(struct h1_parse *p, struct slice bytes, const char **ret_why)
 {
     llhttp_t *l = parser(p);
     if (llhttp_get_errno(l) == HPE_PAUSED)
         llhttp_resume(l);
-    p->fields = trailers;
     llhttp_errno_t e = llhttp_execute(l, bytes.ptr, bytes.len);
-    p->fields = NULL;
     /* An Upgrade that nobody follows still makes llhttp stop behind the message. */
     if (e != HPE_OK && !(e == HPE_PAUSED_UPGRADE && p->complete))
         return refuse(p, ret_why);

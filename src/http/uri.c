@@ -199,7 +199,7 @@ static bool ipv6_is_good(struct slice text)
 {
     char copy[INET6_ADDRSTRLEN];
     struct in6_addr ignored;
-    if (text.len >= sizeof(copy))
+    if (text.len == 0 || text.len >= sizeof(copy))
         return false;
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';

@@ -27,6 +27,8 @@ static const struct {
     { "chunked, more follows", C "0\r\n\r\nGET", "[] end +3" },
     { "trailers", C "1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n", "[a] end A C" },
     { "trailers that are dropped", C "0\r\nHost: b\r\nA_B: c\r\n\r\n", "[] end" },
+    { "framing fields are no exception",
+      C "0\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\nA:\r\n\r\n", "[] end A" },
     { "too many trailers", C "0\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\n\r\n", "[]!" },
     { "a folded trailer", C "0\r\nA: b\r\n c\r\n\r\n", "[]!" },
     { "trailers ended by bare LF", C "0\r\nA: b\n\n", "[]!" },

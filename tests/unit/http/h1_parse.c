@@ -136,19 +136,16 @@ static void test_chunks(void **state)
     struct h1_parse p;
     struct h1_scan s;
     struct message m;
-    struct fields trailers;
     const char *why = NULL;
     assert_int_equal(
         parse(&p, &s, SLICE("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), &m), 0);
-    assert_int_equal(h1_parse_body(&p, SLICE("a\r\n0123"), NULL, &why), 0);
+    assert_int_equal(h1_parse_body(&p, SLICE("a\r\n0123"), &why), 0);
     assert_int_equal(p.body, 4);
     assert_int_equal(h1_parse_chunk_left(&p), 6);
-    assert_int_equal(h1_parse_body(&p, SLICE("456789\r\n0\r\n"), NULL, &why), 0);
+    assert_int_equal(h1_parse_body(&p, SLICE("456789\r\n0\r\n"), &why), 0);
     assert_false(p.complete);
-    fields_init(&trailers, &arena);
-    assert_int_equal(h1_parse_body(&p, SLICE("A: b\r\n\r\n"), &trailers, &why), 0);
+    assert_int_equal(h1_parse_body(&p, SLICE("\r\n"), &why), 0);
     assert_true(p.complete);
-    assert_int_equal(trailers.count, 1);
 }
 
 static void test_bad_chunks(void **state)
@@ -160,7 +157,7 @@ static void test_bad_chunks(void **state)
     const char *why = NULL;
     assert_int_equal(
         parse(&p, &s, SLICE("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), &m), 0);
-    assert_true(h1_parse_body(&p, SLICE("zz\r\n"), NULL, &why) < 0);
+    assert_true(h1_parse_body(&p, SLICE("zz\r\n"), &why) < 0);
     assert_non_null(why);
 }
 

@@ -139,6 +139,7 @@ static const struct {
     { "open bracket", "[::1", NULL, 0 },
     { "closing bracket", "::1]", NULL, 0 },
     { "IPv6 without brackets", "::1", NULL, 0 },
+    { "nothing in the brackets", "[]", NULL, 0 },
     { "no address in the brackets", "[a]", NULL, 0 },
     { "IPv4 in brackets", "[1.2.3.4]", NULL, 0 },
     { "text behind the bracket", "[::1]a", NULL, 0 },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/mem.h"
 #include "http/h1_codec.h"
+
+#include "base/mem.h"
 #include "http/h1_write.h"
 
-#include <assert.h>
 #include <errno.h>
 
 /* --- life and end */
