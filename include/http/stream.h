@@ -58,11 +58,11 @@ struct stream_events { /* the codec calls the user */
                     bool end); /* borrowed for the call; bytes may be empty with end */
     void (*on_trailers)(struct stream *s, struct fields *f); /* in place of an `end` */
     void (*on_writable)(struct stream *s);                   /* all that waited is gone */
-    /* Server side only, in place of on_head: no readable request (status and reason), or a head
-     * that took too long (408). The user answers with send_head(..., end) or send_body and the
-     * codec closes. `m` is what was understood, method and target may be empty. The codec has read
-     * its last byte. A body that turns out not to be HTTP is on_reset with RESET_PROTOCOL; when
-     * nothing final was sent by then, the codec answers 400 by itself. */
+    /* Server side only: no readable request (status and reason), or a head that took too long
+     * (408); in place of on_head. Also a body that turns out not to be HTTP while nothing final was
+     * sent; afterwards that is on_reset with RESET_PROTOCOL. The user answers with send_head(...,
+     * end) or send_body and the codec closes. `m` is what was understood, method and target may be
+     * empty. The codec has read its last byte. */
     void (*on_refused)(struct stream *s, struct message *m, unsigned status, const char *why);
     /* Both directions ended and all bytes are with the kernel: the last event. Server side: once
      * the answer has ended, what is left of the request is the codec's to throw away (no on_body
@@ -82,9 +82,9 @@ struct stream { /* first member of each implementation */
 struct codec;
 struct codec_events { /* the codec calls its owner: frontend on the server side, pool on the client
                          side */
-    void (*on_stream)(struct codec *c,
-                      struct stream *s); /* server: a request begins; set s->events and s->user */
-    void (*on_idle)(struct codec *c);    /* client: it can carry another request */
+    /* Server: the first byte of a request is there; set s->events and s->user. */
+    void (*on_stream)(struct codec *c, struct stream *s);
+    void (*on_idle)(struct codec *c); /* client: it can carry another request */
     void (*on_gone)(struct codec *c); /* the connection is over; the codec frees itself at the end
                                          of the turn: the last event */
 };

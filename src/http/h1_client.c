@@ -107,7 +107,6 @@ static void take_head(struct h1 *h, struct slice view)
     struct message *m = arena_alloc(&h->arena, sizeof(*m));
     message_init(m, &h->arena);
     h->head = m;
-    h->stream.head_bytes_in += h->in->scan.at;
     if (h1_head_response(h->in, view, h->method, m) < 0) {
         fail(h);
     } else if (m->status < 200) {
@@ -122,8 +121,10 @@ static void take_head(struct h1 *h, struct slice view)
 
 static size_t step_head(struct h1 *h, struct slice rest)
 {
+    size_t seen = h->in->scan.at;
     enum scan_verdict v = h1_in_scan(h->in, rest);
     size_t used = h->in->scan.at;
+    h->stream.head_bytes_in += used - seen;
     if (v == SCAN_MORE)
         return 0;
     if (v == SCAN_DONE)

@@ -2,7 +2,6 @@
 #include "http/h1_codec.h"
 #include "http/h1_head.h"
 #include "http/h1_write.h"
-#include "http/status.h"
 
 #include <errno.h>
 
@@ -17,16 +16,26 @@ static struct message *new_head(struct h1 *h)
     return h->head;
 }
 
-/* From the owner it gets its user. False when that ended it at once. */
+/* A stream begins with the first byte of its head. From the owner it gets its user. False when that
+ * ended it at once. */
 static bool begin_stream(struct h1 *h)
 {
-    h->closing = h->expecting = h->discarding = h->heading = false;
-    h->discarded = 0;
-    timer_stop(&h->timer);
-    h1_begin_stream(h, &server_stream_ops);
+    if (!h->live) {
+        h->closing = h->expecting = h->discarding = false;
+        h->discarded = 0;
+        h1_begin_stream(h, &server_stream_ops);
+        h->codec.events->on_stream(&h->codec, &h->stream);
+    }
     h->stream.head_bytes_in = h->in->scan.at;
-    h->codec.events->on_stream(&h->codec, &h->stream);
     return h->live;
+}
+
+/* Good or bad, the head is over and so is its deadline. */
+static bool end_heading(struct h1 *h)
+{
+    h->heading = false;
+    timer_stop(&h->timer);
+    return begin_stream(h);
 }
 
 /* No readable request: the user answers, then the connection ends. */
@@ -34,7 +43,7 @@ static void refuse(struct h1 *h, unsigned status, const char *why)
 {
     struct message *m = h->head != NULL ? h->head : new_head(h);
     h->refused = true;
-    if (!begin_stream(h))
+    if (!end_heading(h))
         return;
     h->why = why;
     h->stream.events->on_refused(&h->stream, m, status, why);
@@ -48,7 +57,7 @@ static void take_head(struct h1 *h, struct slice view)
         return;
     }
     h1_in_start_body(h->in, m);
-    if (!begin_stream(h))
+    if (!end_heading(h))
         return;
     h->expecting = m->expect_continue;
     h->stream.events->on_head(&h->stream, m, HEAD_FINAL, h->in->state == H1_IN_DONE);
@@ -57,7 +66,7 @@ static void take_head(struct h1 *h, struct slice view)
 /* Part of a head: its deadline runs, and what can be read of it is kept for the record. */
 static void take_part(struct h1 *h, struct slice view)
 {
-    if (!h1_scan_begun(&h->in->scan))
+    if (!h1_scan_begun(&h->in->scan) || !begin_stream(h))
         return;
     if (!h->heading) {
         h->heading = true;
@@ -264,36 +273,18 @@ static void settle(struct h1 *h)
     }
 }
 
-/* The user has its stream's end to record; the words that the client gets are the codec's. */
-static void answer(struct h1 *h, const struct h1_refusal *r)
-{
-    struct message m;
-    struct slice head, reason = status_reason(r->status);
-    struct slice text =
-        arena_printf(&h->arena, "%u %.*s: %s\n", r->status, SLICE_ARG(reason), r->why);
-    struct h1_frame f = { .body = BODY_LENGTH, .length = text.len, .persist = PERSIST_CLOSE };
-    message_init(&m, &h->arena);
-    m.status = r->status;
-    fields_add_known(&m.fields, FIELD_CONTENT_TYPE, SLICE("text/plain"));
-    if (h1_write_response(&h->arena, &m, &f, &head) < 0)
-        return;
-    conn_write(h->conn, head);
-    if (h->head->method_id != METHOD_HEAD)
-        conn_write(h->conn, text);
-}
-
+/* What followed the head is no body. */
 static void fail(struct h1 *h)
 {
-    bool answered = h->out.begun;
     if (h->discarding) { /* the answer is complete; only what follows cannot be read */
         h->closing = true;
         h1_settle_later(h);
-        return;
+    } else if (h->out.begun) {
+        h1_stream_reset(h, RESET_PROTOCOL);
+        h1_end(h, H1_CUT);
+    } else {
+        refuse(h, h->in->refusal.status, h->in->refusal.why);
     }
-    if (!answered)
-        answer(h, &h->in->refusal);
-    h1_stream_reset(h, RESET_PROTOCOL);
-    h1_end(h, answered ? H1_CUT : H1_ORDERLY);
 }
 
 static void on_end(struct h1 *h, enum conn_end how)
@@ -305,8 +296,6 @@ static void on_end(struct h1 *h, enum conn_end how)
         return;
     }
     bool idle = is_idle(h);
-    if (!idle && !h->live)
-        begin_stream(h); /* it left inside a head */
     if (h->live)
         h1_stream_reset(h, h1_reset_reason(how));
     h1_end(h, idle && orderly ? H1_ORDERLY : H1_CUT);
@@ -314,11 +303,11 @@ static void on_end(struct h1 *h, enum conn_end how)
 
 static void on_due(struct h1 *h)
 {
-    if (h->live) { /* the rest of the request's body is too slow to be worth the wait */
+    if (h->heading) {
+        refuse(h, 408, "head took too long");
+    } else if (h->live) { /* the rest of the request's body is too slow to be worth the wait */
         h->closing = true;
         finish(h);
-    } else if (h->heading) {
-        refuse(h, 408, "head took too long");
     } else {
         h1_end(h, H1_ORDERLY);
     }

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import pathlib
 import subprocess
 
@@ -20,16 +21,13 @@ def certs(tmp_path_factory):
 
 @pytest.fixture
 def cleanup():
-    """cleanup(thing) ends a thing with close() or kill() after the test; returns it."""
-    things = []
+    """cleanup(thing) ends a thing with close() or kill() after the test, whatever the others do; returns it."""
+    with contextlib.ExitStack() as things:
+        def remember(thing):
+            things.callback(thing.close if hasattr(thing, "close") else thing.kill)
+            return thing
 
-    def remember(thing):
-        things.append(thing)
-        return thing
-
-    yield remember
-    for thing in reversed(things):
-        thing.close() if hasattr(thing, "close") else thing.kill()
+        yield remember
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def signet(tmp_path, certs, cleanup):
 
     yield start
     for instance in started:
-        if instance.process.poll() is None:
+        if instance.process is not None and instance.process.poll() is None:
             instance.stop()
 
 

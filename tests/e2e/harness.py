@@ -88,6 +88,18 @@ def end_process(process, sig=signal.SIGTERM):
         raise
 
 
+def start_group(*args, **kwargs):
+    """A process that leads a group of its own, so that end_group() finds those it has started too."""
+    return subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL, start_new_session=True, **kwargs)
+
+
+def end_group(process):
+    """Ends at once what is left of it, also children that outlived it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 class Signet:
     """A signet on a configuration text. `{port}`-like names in it are filled from **values; access records are JSON in a file."""
 
@@ -114,9 +126,7 @@ class Signet:
     def start(self):
         self.stderr_path = self.folder / "stderr"
         self.stderr = open(self.stderr_path, "wb")
-        self.process = subprocess.Popen(
-            [str(SIGNET), "run", "-c", str(self.config_path)],
-            stdout=self.stderr, stderr=self.stderr, stdin=subprocess.DEVNULL, env=self.env)
+        self.process = start_group(SIGNET, "run", "-c", self.config_path, stdout=self.stderr, stderr=self.stderr, env=self.env)
 
         def ready():
             if self.process.poll() is not None:
@@ -164,9 +174,9 @@ class Signet:
         assert status == 0, f"exit {status}:\n{self.errors()}"
 
     def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            end_group(self.process)
+            self.stderr.close()
 
 
 # --- origins
@@ -274,12 +284,15 @@ class ProcessOrigin:
     def __init__(self, args, port, folder, name):
         self.port = port
         self.log = open(pathlib.Path(folder) / f"{name}.log", "wb")
-        self.process = subprocess.Popen([str(a) for a in args], stdout=self.log, stderr=self.log,
-                                        stdin=subprocess.DEVNULL)
-        wait_for_port(port, process=self.process)
+        self.process = start_group(*args, stdout=self.log, stderr=self.log)
+        try:
+            wait_for_port(port, process=self.process)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self):
-        end_process(self.process, signal.SIGKILL)
+        end_group(self.process)
         self.log.close()
 
 
@@ -311,10 +324,6 @@ http {{
 }}
 """)
         super().__init__(["/usr/sbin/nginx", "-c", config, "-p", folder], port, folder, "nginx")
-
-    def close(self):
-        end_process(self.process, signal.SIGTERM)  # the master takes its worker along
-        self.log.close()
 
 
 # --- clients

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import re
 import socket
 import subprocess
 import threading
@@ -11,16 +12,17 @@ import time
 
 import pytest
 
-from harness import (SIGNET, DEADLINE, Signet, answering, curl, free_port, read_response, run_signet, talk, tls_client, wait_for)
+from harness import (SIGNET, DEADLINE, Signet, answering, curl, end_group, free_port, read_response, run_signet, start_group, talk,
+                     tls_client, wait_for)
 
 GET = "GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
 
 
 @pytest.fixture
-def two(fronted, origin):
-    source = origin(answering())
-    front = fronted(source.port, top="")
-    return front
+def groups():
+    """An ExitStack for the processes that a test starts by itself."""
+    with contextlib.ExitStack() as stack:
+        yield stack
 
 
 def with_workers(signet, origin_port, workers, **values):
@@ -68,6 +70,58 @@ def test_a_crash_loop_backs_off(signet, origin, certs):
         time.sleep(0.02)
     assert 2 <= len(killed) < 15
     wait_for("service", lambda: curl(front.port, certs=certs).stdout == b"ok", 8)
+
+
+def listening(pid):
+    """How many listening sockets the process holds, each descriptor counted."""
+    inodes = {line.split()[9] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
+    count = 0
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(fd))
+            count += match is not None and match[1] in inodes
+    return count
+
+
+def test_a_worker_that_never_gets_ready_is_lent_for_once(signet, origin, certs):
+    front = with_workers(signet, origin(answering()).port, 2)
+    fallen, neighbour = front.workers()
+    assert listening(neighbour) == 1
+    os.kill(fallen, signal.SIGKILL)
+    killed = 0
+    while killed < 4:  # each before it can say that it is ready
+        for pid in set(front.workers()) - {neighbour, fallen}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            fallen = pid
+            killed += 1
+        time.sleep(0.002)
+    wait_for("loan", lambda: listening(neighbour) == 2)
+    assert front.errors().count("accepts for worker") == 1
+    wait_for("replacement", lambda: len(front.workers()) == 2 and listening(neighbour) == 1, 8)
+    assert curl(front.port, certs=certs).stdout == b"ok"
+
+
+def test_a_worker_does_not_keep_the_text_of_a_key(signet, origin, certs):
+    """What was built from the bundle stays, the bundle does not: no line of a private key is found in the worker's memory."""
+    front = with_workers(signet, origin(answering()).port, 1)
+    assert curl(front.port, certs=certs).stdout == b"ok"
+    line = (certs / "shop.example.test.ecdsa.key").read_bytes().split(b"\n")[1]
+    assert len(line) == 64
+    worker, = front.workers()
+    try:
+        memory = open(f"/proc/{worker}/mem", "rb", buffering=0)
+    except PermissionError:
+        pytest.skip("may not look into the worker")
+    with memory:
+        for mapping in pathlib.Path(f"/proc/{worker}/maps").read_text().splitlines():
+            begin, end = (int(at, 16) for at in mapping.split()[0].split("-"))
+            if not mapping.split()[1].startswith("rw") or end - begin > 1 << 28:  # ASan's shadow is larger
+                continue
+            memory.seek(begin)
+            with contextlib.suppress(OSError):
+                assert line not in memory.read(end - begin), mapping
+    assert not [fd for fd in os.listdir(f"/proc/{worker}/fd") if "bundle" in os.readlink(f"/proc/{worker}/fd/{fd}")]
 
 
 def test_term_drains(signet, origin, certs):
@@ -128,18 +182,16 @@ def test_workers_ignore_the_signals_of_the_terminal(signet, origin, certs):
     assert curl(front.port, certs=certs).stdout == b"ok"
 
 
-def test_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, origin, certs, tmp_path):
+def test_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, origin, certs, tmp_path, cleanup):
     front = with_workers(signet, origin(answering()).port, 2)
     workers = front.workers()
     front.process.kill()
     front.process.wait()
     again = Signet(tmp_path / "again", front.config_path.read_text().replace(str(front.folder), str(tmp_path / "again")))
-    again.start()
-    try:
-        assert curl(front.port, certs=certs).stdout == b"ok"
-        wait_for("end of the old workers", lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers))
-    finally:
-        again.stop()
+    cleanup(again).start()
+    assert curl(front.port, certs=certs).stdout == b"ok"
+    wait_for("end of the old workers", lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers))
+    again.stop()
 
 
 def test_a_second_instance_is_refused(signet, origin, certs):
@@ -170,7 +222,7 @@ def test_root_drops_to_its_user(signet, origin, certs):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
-def test_works_unprivileged(origin, certs, tmp_path, cleanup):
+def test_works_unprivileged(origin, certs, groups):
     import shutil
     folder = pathlib.Path("/tmp") / f"signet-unprivileged-{os.getpid()}"
     folder.mkdir()
@@ -189,9 +241,9 @@ listen 127.0.0.1:{port} {{ host shop.example.test {{ certificate {folder}/crt ke
         os.chmod(folder, 0o755)
         for file in folder.iterdir():
             os.chown(file, 65534, 65534)
-        process = subprocess.Popen([folder / "signet", "run", "-c", folder / "signet.conf"], user=65534, group=65534, extra_groups=[],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        cleanup(process)
+        process = start_group(folder / "signet", "run", "-c", folder / "signet.conf", user=65534, group=65534, extra_groups=[],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        groups.callback(end_group, process)
         wait_for("service", lambda: curl(port, certs=certs).stdout == b"ok")
         process.terminate()
         assert process.wait(DEADLINE) == 0
@@ -199,15 +251,14 @@ listen 127.0.0.1:{port} {{ host shop.example.test {{ certificate {folder}/crt ke
         shutil.rmtree(folder)
 
 
-def test_pid_file(signet, origin, tmp_path, certs):
+def test_pid_file(signet, origin, tmp_path, certs, groups):
     front = with_workers(signet, origin(answering()).port, 1)
     config = front.config_path.read_text().replace(str(front.port), str(free_port()))
     (tmp_path / "c").write_text(config)
-    process = subprocess.Popen([SIGNET, "run", "-c", tmp_path / "c", "--pid-file", tmp_path / "pid"], stderr=subprocess.DEVNULL)
-    try:
-        wait_for("pid file", (tmp_path / "pid").exists)
-        wait_for("pid", lambda: (tmp_path / "pid").read_text().strip() == str(process.pid))
-    finally:
-        process.terminate()
-        assert process.wait(DEADLINE) == 0
+    process = start_group(SIGNET, "run", "-c", tmp_path / "c", "--pid-file", tmp_path / "pid", stderr=subprocess.DEVNULL)
+    groups.callback(end_group, process)
+    wait_for("pid file", (tmp_path / "pid").exists)
+    wait_for("pid", lambda: (tmp_path / "pid").read_text().strip() == str(process.pid))
+    process.terminate()
+    assert process.wait(DEADLINE) == 0
     assert not (tmp_path / "pid").exists()

@@ -53,6 +53,28 @@ static void off_is_no_descriptor(void **state)
     logs_close(&l);
 }
 
+static void check_makes_no_file(void **state)
+{
+    char folder[] = "/tmp/signet-logs-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    const struct {
+        const char *why, *name;
+        int want;
+    } cases[] = {
+        { "it could be made", "access.log", 0 },
+        { "a folder is no file", "", -EISDIR },
+        { "its folder is missing", "none/access.log", -ENOENT },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, cases[i].name);
+        struct config c = config_of("stderr", path);
+        const struct log_conf *bad = NULL;
+        if (logs_check(&c, &bad, NULL) != cases[i].want || bad != &c.access_log)
+            fail_msg("%s", cases[i].why);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void names_what_cannot_be_opened(void **state)
 {
     const struct log_conf *bad = NULL;
@@ -87,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_appended_to),
         cmocka_unit_test(off_is_no_descriptor),
+        cmocka_unit_test(check_makes_no_file),
         cmocka_unit_test(names_what_cannot_be_opened),
         cmocka_unit_test(a_pipe_without_a_reader_does_not_hang),
     };
