@@ -13,7 +13,7 @@ struct log_conf {
     struct slice path;         /* absolute path, or "stdout", "stderr", "off" */
     enum access_format format; /* access_log */
     int level;                 /* error_log: enum log_level */
-    struct span span;
+    struct span span;          /* empty after config_forget_sources() */
 };
 struct config {
     unsigned refs;
@@ -23,7 +23,8 @@ struct config {
     uint64_t drain_ms;
     struct timeouts timeouts;
     const struct listener_conf *listeners;
-    const struct span *const *addr_spans; /* [i][k]: where address k of listener i is written */
+    /* [i][k]: where address k of listener i is written; NULL after config_forget_sources() */
+    const struct span *const *addr_spans;
     size_t listener_count;
     struct cluster *const *clusters;
     size_t cluster_count;
@@ -31,7 +32,9 @@ struct config {
 };
 
 struct config *config_ref(struct config *c);
-void config_unref(struct config *c);   /* NULL is fine */
+void config_unref(struct config *c); /* NULL is fine */
+/* Drops the places, which are all that points into the sources; those may then be freed. */
+void config_forget_sources(struct config *c);
 const char *config_default_path(void); /* $SIGNET_CONFIG, else /etc/signet/signet.conf */
 
 #endif

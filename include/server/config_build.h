@@ -10,7 +10,8 @@
 /* Reads and builds all. NULL when `d` has errors. `registry` gives the servers (kept across
  * reloads) and is not touched by a configuration that fails. `tickets` may be NULL (check,
  * explain). Names of servers, users and the number of processors are
- * known only where config_resolve() put them into the sources. Spans point into `s`. */
+ * known only where config_resolve() put them into the sources. Its places point into `s`, which
+ * therefore outlives it, or config_forget_sources(). */
 struct config *config_build(struct sources *s, const char *path, struct servers *registry,
                             const struct tls_tickets *tickets, struct diags *d);
 /* The master's step in front of config_build: what only the system can tell (addresses of server

@@ -16,6 +16,8 @@ struct logs { /* owned */
  * at fault in *ret_bad. */
 int logs_open(const struct config *c, struct logs *ret_logs, const struct log_conf **ret_bad,
               struct err *e);
+/* Whether logs_open() would succeed, without making a file. */
+int logs_check(const struct config *c, const struct log_conf **ret_bad, struct err *e);
 void logs_close(struct logs *l);
 
 #endif

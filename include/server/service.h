@@ -26,6 +26,7 @@ bool service_idle(const struct service *s);                   /* no client conne
 const struct config *service_config(const struct service *s); /* borrowed */
 /* What waits goes to the old descriptor, which is then the caller's to close. */
 void service_reopen(struct service *s, int access_fd);
-void service_tick(struct service *s); /* now and then: counts what others only know as a sum */
+/* Now and then: counts what others only know as a sum, and says when access records are lost. */
+void service_tick(struct service *s);
 
 #endif

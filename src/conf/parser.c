@@ -243,6 +243,8 @@ static void read_file(struct parser *p, const char *path, struct reader *from,
 
     if (sources_file(p->sources, path, &text, &e) < 0) {
         diags_add(p->diags, DIAG_ERROR, "unreadable-file", at, "%s", e.text);
+        if (from == NULL)
+            diags_hint(p->diags, NULL, "another file is named by -c FILE");
         return;
     }
     struct reader r = {

@@ -11,7 +11,7 @@
 /* More than this may not wait in the queue of one socket that is about to close. */
 #define FINISH_MAX 4096
 
-struct door { /* a socket we accept from */
+struct entrance { /* a socket we accept from */
     int fd;
     unsigned owner; /* whose it is; a worker number */
     const struct listener_conf *leads_to;
@@ -20,7 +20,7 @@ struct accept_set {
     struct listeners *listeners; /* NULL once finished */
     struct frontend *frontend;
     struct config *config;
-    struct door *doors;
+    struct entrance *entrances;
     size_t count;
     uint64_t failures; /* of the listeners, once they are gone */
 };
@@ -62,7 +62,7 @@ void accept_set_free(struct accept_set *s)
         return;
     if (s->listeners != NULL)
         listeners_free(s->listeners);
-    mem_free(s->doors);
+    mem_free(s->entrances);
     mem_free(s);
 }
 
@@ -75,8 +75,8 @@ static const struct listener_conf *find_listener(const struct config *c, const s
     return NULL;
 }
 
-static int find_door(const struct accept_set *s, int fd, const struct listener_conf **ret_leads_to,
-                     struct err *e)
+static int find_leads_to(const struct accept_set *s, int fd,
+                         const struct listener_conf **ret_leads_to, struct err *e)
 {
     struct addr addr;
     int r = sock_local(fd, &addr);
@@ -93,7 +93,7 @@ static int find_door(const struct accept_set *s, int fd, const struct listener_c
 int accept_set_add(struct accept_set *s, unsigned owner, int fd, struct err *e)
 {
     const struct listener_conf *leads_to = NULL;
-    int r = find_door(s, fd, &leads_to, e);
+    int r = find_leads_to(s, fd, &leads_to, e);
     if (r < 0) {
         close(fd);
         return r;
@@ -103,8 +103,8 @@ int accept_set_add(struct accept_set *s, unsigned owner, int fd, struct err *e)
         close(fd);
         return err_set(e, r, "cannot watch a listening socket: %s", strerror(-r));
     }
-    s->doors = mem_resize(s->doors, s->count + 1, sizeof(*s->doors));
-    s->doors[s->count++] = (struct door){ fd, owner, leads_to };
+    s->entrances = mem_resize(s->entrances, s->count + 1, sizeof(*s->entrances));
+    s->entrances[s->count++] = (struct entrance){ fd, owner, leads_to };
     return 0;
 }
 
@@ -112,22 +112,22 @@ void accept_set_remove(struct accept_set *s, unsigned owner)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->count; i++) {
-        if (s->doors[i].owner == owner)
-            listeners_remove(s->listeners, s->doors[i].fd);
+        if (s->entrances[i].owner == owner)
+            listeners_remove(s->listeners, s->entrances[i].fd);
         else
-            s->doors[kept++] = s->doors[i];
+            s->entrances[kept++] = s->entrances[i];
     }
     s->count = kept;
 }
 
-static void accept_waiting(struct accept_set *s, const struct door *door)
+static void accept_waiting(struct accept_set *s, const struct entrance *from)
 {
     for (int i = 0; i < FINISH_MAX; i++) {
         int fd;
         struct addr peer;
-        if (sock_accept(door->fd, &fd, &peer) < 0)
+        if (sock_accept(from->fd, &fd, &peer) < 0)
             return;
-        on_accept(s, (void *)door->leads_to, fd, &peer);
+        on_accept(s, (void *)from->leads_to, fd, &peer);
     }
 }
 
@@ -136,7 +136,7 @@ void accept_set_finish(struct accept_set *s)
     if (s->listeners == NULL)
         return;
     for (size_t i = 0; i < s->count; i++)
-        accept_waiting(s, &s->doors[i]);
+        accept_waiting(s, &s->entrances[i]);
     s->failures = listeners_failures(s->listeners);
     listeners_close_all(s->listeners);
     listeners_free(s->listeners);

@@ -224,8 +224,7 @@ static void child_fell(struct child *w)
     struct children *c = w->of;
     uint64_t lived_ms = loop_now_ms(c->setup.loop) - w->started_ms;
     w->falls = lived_ms < CHILD_SETTLED_MS ? w->falls + 1 : 1;
-    w->lent_to = NULL;
-    forget_loans(w);
+    forget_loans(w); /* what was lent for it stays lent: that neighbour still accepts */
     if (hopeless(c)) {
         give_up(w);
         return;

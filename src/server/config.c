@@ -18,6 +18,12 @@ struct config *config_ref(struct config *c)
     return c;
 }
 
+void config_forget_sources(struct config *c)
+{
+    c->addr_spans = NULL;
+    c->access_log.span = c->error_log.span = (struct span){ 0 };
+}
+
 static void listener_done(const struct listener_conf *l)
 {
     host_table_free(l->table);

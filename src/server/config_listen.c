@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `listen`: addresses, and what clients find there. */
 #include "base/map.h"
+#include "base/parse.h"
 #include "server/config_draft.h"
 
 #include <errno.h>
@@ -11,10 +12,8 @@
 
 static bool is_zero(struct slice digits)
 {
-    for (size_t i = 0; i < digits.len; i++)
-        if (digits.ptr[i] != '0')
-            return false;
-    return digits.len > 0;
+    uint64_t port;
+    return parse_uint(digits, UINT16_MAX, &port) == 0 && port == 0;
 }
 
 /* Why `text` is no address to listen on, with what to write instead. */

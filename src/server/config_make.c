@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nothing here can fail: every bound was checked when the draft was read. All bytes are copied, for
- * the sources go once a worker is built. */
+/* Nothing here can fail: every bound was checked when the draft was read. All bytes are copied but
+ * those of places, for a worker's sources go once its configuration is built. */
 #include "server/config_make.h"
 
 #include "base/mem.h"
@@ -113,7 +113,8 @@ static void make_host(struct config *c, struct host_draft *host, struct host_con
 
 /* --- listeners */
 
-/* The file's name lives in the draft's arena or the sources; the copy lives as long as `c`. */
+/* The file's name may live in the draft's arena; the copy lives as long as `c`. The text stays the
+ * sources'. */
 static struct span copy_span(struct config *c, struct span span)
 {
     if (span.file != NULL)

@@ -127,7 +127,7 @@ static void resolve_system(struct sources *s)
     char *cwd = getcwd(NULL, 0);
     if (cwd != NULL)
         sources_put(s, "system", "directory", slice_str(cwd));
-    free(cwd);
+    mem_free(cwd); /* getcwd()'s */
 }
 
 static void resolve_user(struct sources *s, const struct conf_node *node, struct arena *a)
@@ -206,7 +206,8 @@ static void use_name(struct dir_run *run, const struct span *at, struct server_c
     server->why_unresolved = arena_copy(run->arena, slice_from(fact, 1)).ptr;
     diags_add(run->diags, DIAG_WARNING, "unresolved", at, "server \"%.*s\" has no address: %s",
               SLICE_ARG(server->address), server->why_unresolved);
-    diags_hint(run->diags, NULL, "names are looked up at start: it is passed over until the next");
+    diags_hint(run->diags, NULL,
+               "names are looked up at start alone: it is passed over until the next");
 }
 
 int fact_addrs(struct dir_run *run, const struct span *at, struct server_conf *server)

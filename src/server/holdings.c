@@ -5,6 +5,7 @@
 #include "server/bundle.h"
 #include "server/config_build.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -75,6 +76,7 @@ static int make_shm(struct holdings *h, struct err *e)
 
 static int open_all(struct holdings *h, struct bundle *b, struct diags *d, struct err *e)
 {
+    assert(h->config != NULL);
     int r = find_identity(h->config, &b->identity, d);
     if (open_logs(h, d) < 0 || r < 0)
         return -EINVAL;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 /* There when a leak checker is linked into the program (a test build), else NULL. */
+/* NOLINTNEXTLINE(readability-identifier-naming): the checker's own name */
 extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 static int find_user(struct slice user, struct identity *id, struct err *e)

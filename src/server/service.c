@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/service.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "conn/scratch.h"
 #include "proxy/frontend.h"
@@ -14,12 +15,12 @@
 
 #define WINDOW_BYTES   ((size_t)256 * 1024) /* granted per direction (DESIGN, memory) */
 #define ARENA_BLOCKS   1024                 /* of 4 kB, kept for reuse */
+#define DROPS_MS       10000                /* between two words about lost records */
 #define SETTLING_TURNS 4 /* of the loop, in which closed connections free themselves */
 
 struct service {
     struct loop *loop; /* borrowed */
     struct counters *counters;
-    struct sources *sources;
     struct tls_tickets *tickets;
     struct servers *registry;
     struct config *config;
@@ -29,6 +30,8 @@ struct service {
     struct frontend *frontend;
     struct accept_set *accepts;
     uint64_t failures_counted; /* of accept_set_failures() */
+    uint64_t drops_told;       /* access records that the error log knows to be lost */
+    uint64_t drops_told_ms;
 };
 
 /* The first line of what the configuration's builder had to say. */
@@ -46,20 +49,27 @@ static int config_failed(const struct diags *d, struct err *e)
 
 static int build_config(struct service *s, const struct bundle *b, struct err *e)
 {
-    if (sources_load(b->sources, &s->sources) < 0)
+    struct sources *sources;
+    if (sources_load(b->sources, &sources) < 0)
         return err_set(e, -EINVAL, "the bundle's sources are damaged");
     char *path = mem_text(b->config_path);
     struct diags *d = diags_new();
     s->tickets = tls_tickets_new(b->ticket_secret);
     s->registry = servers_new();
-    s->config = config_build(s->sources, path, s->registry, s->tickets, d);
-    int r = s->config != NULL ? 0 : config_failed(d, e);
+    s->config = config_build(sources, path, s->registry, s->tickets, d);
+    int r = 0;
+    if (s->config != NULL)
+        config_forget_sources(s->config);
+    else
+        r = config_failed(d, e);
     diags_free(d);
     mem_free(path);
+    sources_free(sources); /* wipes: private keys are among them */
     return r;
 }
 
-/* The bundle is gone again when this returns; only what was built from it stays. */
+/* The bundle and every copy of its contents are gone when this returns; only what was built from it
+ * stays. */
 static int read_bundle(struct service *s, int bundle_fd, struct err *e)
 {
     struct bundle b;
@@ -141,8 +151,6 @@ void service_free(struct service *s)
         servers_free(s->registry);
     if (s->tickets != NULL)
         tls_tickets_free(s->tickets);
-    if (s->sources != NULL)
-        sources_free(s->sources);
     mem_free(s);
 }
 
@@ -178,8 +186,22 @@ void service_reopen(struct service *s, int access_fd)
     access_log_reopen(s->proxy.access_log, access_fd, s->config->access_log.format);
 }
 
+/* Traffic goes on without records, so somebody has to be told; once in a while is enough. */
+static void tell_drops(struct service *s)
+{
+    uint64_t dropped = counter_read(s->counters, COUNTER_LOG_RECORDS_DROPPED);
+    uint64_t now_ms = loop_now_ms(s->loop);
+    if (dropped == s->drops_told || (s->drops_told > 0 && now_ms < s->drops_told_ms + DROPS_MS))
+        return;
+    log_warn("the access log takes no more: %llu records were dropped so far",
+             (unsigned long long)dropped);
+    s->drops_told = dropped;
+    s->drops_told_ms = now_ms;
+}
+
 void service_tick(struct service *s)
 {
+    tell_drops(s);
     uint64_t failures = accept_set_failures(s->accepts);
     counter_add(s->counters, COUNTER_ACCEPT_FAILURES, failures - s->failures_counted);
     s->failures_counted = failures;

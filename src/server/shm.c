@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -96,6 +97,7 @@ int shm_attach(int fd, struct shm **ret_shm, struct err *e)
         close(fd);
         return err_set(e, r, "cannot map the shared memory: %s", strerror(-r));
     }
+    assert(s != NULL); /* shm_map() writes it on success */
     const struct layout *l = s->layout;
     if (memcmp(l->magic, magic, sizeof(magic)) != 0 || l->version != SHM_VERSION ||
         l->row_bytes != sizeof(struct shm_row)) {

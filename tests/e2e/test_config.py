@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import Signet, free_port, run, run_signet
+from harness import SIGNET, Signet, environment, free_port, run, run_signet
 
 GOOD = """
 pool app { server 127.0.0.1:9000 }
@@ -67,6 +67,7 @@ BROKEN = [
     ("stray brace", "pool app {", "}\npool app {", "}", 2),
     ("bad address", "listen 127.0.0.1:8443", "listen 127.0.0.1:99999", "99999", 3),
     ("two actions", "proxy app", "route / { proxy app; respond 200 x }", "two-actions", 6),
+    ("a log without its folder", "pool app {", "access_log /nonexistent/log\npool app {", "cannot open the log", 2),
     ("no listen block", "listen 127", "#listen 127", None, None),
 ]
 
@@ -129,6 +130,12 @@ def test_command_line(args, code, words):
     done = run_signet(*args)
     assert done.returncode == code, done
     assert words in (done.stdout if code == 0 else done.stderr)
+
+
+def test_output_that_is_lost_is_no_success():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([SIGNET, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment())
+    assert done.returncode == 1 and "cannot write" in done.stderr
 
 
 def test_version_json():

@@ -85,10 +85,10 @@ def test_unknown_name_is_refused_by_alert(front):
     assert "unrecognized name" in s_client(front.port, name="nobody.example.test")
 
 
-@pytest.mark.parametrize("sigalgs, kind", [("RSA-PSS+SHA256", "RSA-PSS"), ("ECDSA+SHA256", "ECDSA")])
+@pytest.mark.parametrize("sigalgs, kind", [("RSA-PSS+SHA256", "rsa.pss"), ("ECDSA+SHA256", "ecdsa")])
 def test_rsa_or_ecdsa_by_what_the_client_offers(front, certs, sigalgs, kind):
     said = s_client(front.port, "-tls1_3", "-sigalgs", sigalgs, certs=certs)
-    assert f"Peer signature type: {kind}" in said, said
+    assert re.search(f"Peer signature type: {kind}", said, re.I), said  # 3.5 names the scheme
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -139,7 +139,7 @@ def test_truncation_is_no_orderly_end(fronted, origin, certs):
         time.sleep(0.1)
         socket.socket.shutdown(connection, socket.SHUT_WR)  # FIN below TLS
         record = front.record(status=499)
-    assert record["abort_phase"] == "body" and record["abort_signal"] in ("fin", "truncated")
+    assert record["abort_phase"] == "body" and record["abort_signal"] == "fin"
 
 
 def test_unknown_host_default_serves_strangers(signet, origin, certs):

@@ -3,6 +3,7 @@
 #include "server/cli.h"
 #include "server/cli/args.h"
 #include "server/cli/load.h"
+#include "server/logs.h"
 
 static const char *plural(size_t count)
 {
@@ -28,10 +29,22 @@ static void print_json(const struct diags *d)
     buf_done(&text);
 }
 
+static int check_logs(struct loaded *l)
+{
+    struct err why = { 0 };
+    const struct log_conf *bad;
+    int r = logs_check(l->config, &bad, &why);
+    if (r < 0)
+        diags_add(l->diags, DIAG_ERROR, "cannot-open-log", &bad->span, "%s", why.text);
+    return r;
+}
+
 static int check(const char *path, bool json)
 {
     struct loaded l;
     int r = loaded_init(&l, path);
+    if (r == 0)
+        r = check_logs(&l);
     if (json)
         print_json(l.diags);
     else

@@ -43,10 +43,10 @@ static const struct command commands[] = {
 
 static int print_help(FILE *to)
 {
-    fprintf(to, "signet: an HTTPS reverse proxy\n\ncommands:\n");
+    fprintf(to, "signet: an HTTPS reverse proxy\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].help != NULL)
-            fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+            fprintf(to, "\n%s\n    %s\n", commands[i].usage, commands[i].help);
     fprintf(to, "\nmore about one: signet COMMAND --help\n"
                 "exit codes: 0 good, 1 failed while running, 2 wrong usage, 3 bad "
                 "configuration\n");
@@ -95,6 +95,15 @@ static int run(const struct command *c, int argc, char **argv)
     return wants_help(argc, argv) ? print_command_help(c) : c->run(argc, argv);
 }
 
+/* What was asked for is lost on a full disk: that is no success. */
+static int after_output(int result)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return result;
+    fprintf(stderr, "error: cannot write to stdout\n");
+    return result == EXIT_GOOD ? EXIT_FAILED : result;
+}
+
 int cli_main(int argc, char **argv)
 {
     if (argc < 2)
@@ -106,6 +115,6 @@ int cli_main(int argc, char **argv)
         name = "version";
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
-            return run(&commands[i], argc - 1, argv + 1);
+            return after_output(run(&commands[i], argc - 1, argv + 1));
     return unknown(name);
 }

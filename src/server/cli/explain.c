@@ -2,6 +2,7 @@
 /* `signet explain`: which way a request would take through a configuration. */
 #include "server/explain.h"
 
+#include "base/mem.h"
 #include "server/cli.h"
 #include "server/cli/args.h"
 #include "server/cli/load.h"
@@ -143,7 +144,7 @@ static int explain_stdin(const struct job *job, const struct config *c,
         if (r != EXIT_GOOD)
             worst = r;
     }
-    free(line); /* getline's own allocation */
+    mem_free(line); /* getline()'s */
     return worst;
 }
 

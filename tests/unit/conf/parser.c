@@ -305,6 +305,7 @@ static void no_such_file(void **state)
     struct sources *s = sources_new_memory();
     const struct row row = { "the first file", NULL, "",
                              "error: cannot read /etc/main.conf: it is not part of the bundle\n"
+                             "  = another file is named by -c FILE\n"
                              "1 error\n" };
 
     check(s, &row);

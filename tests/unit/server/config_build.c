@@ -230,13 +230,31 @@ static void takes_facts_of_the_system(void **state)
 static void outlives_its_sources(void **state)
 {
     struct fixture f;
-    build(&f, "listen 1.2.3.4:80 { host a.test { route /x { proxy app; set_header A b } } }\n"
-              "pool app { server 10.0.0.1:9000 id=first }\n");
+    build(&f, "listen 1.2.3.4:80 { unknown_host default=a.test; host a.test {\n"
+              "route /x { proxy app; set_header A b; strip_prefix /x }\n"
+              "route = /y { respond 200 fine }; route /z { redirect https://b.test } } }\n"
+              "access_log /var/log/a\n"
+              "pool app { balance ring key=header:X; server 10.0.0.1:9000 id=first }\n");
+    config_forget_sources(f.config);
     sources_free(f.sources);
     f.sources = NULL;
-    assert_slice(f.config->listeners[0].hosts[0].names[0], "a.test");
-    assert_slice(first_route(&f)->edits[0].value, "b");
-    assert_slice(cluster_conf(f.config->clusters[0])->servers[0].id, "first");
+    assert_null(f.config->addr_spans);
+    assert_null(f.config->access_log.span.file);
+    assert_slice(f.config->access_log.path, "/var/log/a");
+    const struct listener_conf *l = &f.config->listeners[0];
+    assert_slice(l->text, "1.2.3.4:80");
+    assert_ptr_equal(route_host(l, SLICE("a.test"), NULL), l->default_host);
+    assert_slice(l->hosts[0].names[0], "a.test");
+    const struct route_conf *r = first_route(&f);
+    assert_slice(r->text, "/x");
+    assert_slice(r->strip_prefix, "/x");
+    assert_slice(r->edits[0].value, "b");
+    assert_slice(r[1].body, "fine");
+    assert_slice(r[2].location, "https://b.test");
+    const struct cluster_conf *p = cluster_conf(f.config->clusters[0]);
+    assert_slice(p->key.name, "X");
+    assert_slice(p->servers[0].id, "first");
+    assert_slice(p->servers[0].address, "10.0.0.1:9000");
     fixture_close(&f);
 }
 
