@@ -18,7 +18,7 @@ void listeners_free(struct listeners *ls); /* closes all */
 /* Takes the descriptor (closed by listeners_remove). 0, or -errno, and it stays the caller's. */
 int listeners_add(struct listeners *ls, int fd, void *tag);
 void listeners_remove(struct listeners *ls, int fd); /* harmless when it is not there */
-void listeners_close_all(struct listeners *ls); /* accepts no more, at once */
+void listeners_close_all(struct listeners *ls);      /* accepts no more, at once */
 /* Out of descriptors, accepting pauses for 100 ms instead of spinning; the caller counts. Accept
  * failures so far: */
 uint64_t listeners_failures(const struct listeners *ls);

@@ -4,7 +4,7 @@
  * A transport owns its descriptor. It never waits: output is always taken, encrypted at once and
  * gathered (scratch.h); what the kernel refuses is queued by the transport. So there is no "want
  * write" while reading and no "want read" while writing. Implementations: src/conn/plain.c,
- * src/conn/tls.c, and the fake in tests/loop. */
+ * src/conn/tls.c, and the fake in tests/unit/conn. */
 #ifndef CONN_TRANSPORT_H
 #define CONN_TRANSPORT_H
 

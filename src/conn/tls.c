@@ -142,6 +142,7 @@ static int tls_handshake(struct transport *base)
 
 /* SSL_set_msg_callback(3), for every message and record. OpenSSL cannot be told to stop here, so
  * the BIO ends it at the next read. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are OpenSSL's */
 static void on_message(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
                        void *arg)
 {

@@ -5,13 +5,12 @@ const char *reset_text(enum reset_reason why)
 {
     switch (why) {
     case RESET_FIN:
+    case RESET_TRUNCATED: /* what came was a FIN, though TLS wants close_notify before it */
         return "fin";
     case RESET_CLOSE_NOTIFY:
         return "close_notify";
     case RESET_RST:
         return "reset";
-    case RESET_TRUNCATED:
-        return "truncated";
     case RESET_CODE:
         return "code";
     case RESET_PROTOCOL:
