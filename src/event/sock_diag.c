@@ -100,89 +100,100 @@ static bool holds(const char *pid, unsigned inode)
     return found;
 }
 
-static struct slice read_name(const char *pid, char *out, size_t room)
+static void read_holder(const char *pid, struct sock_holder *h)
 {
     char path[300];
     snprintf(path, sizeof path, "/proc/%s/comm", pid);
     FILE *f = fopen(path, "re");
-    size_t n = f != NULL ? fread(out, 1, room, f) : 0;
+    size_t n = f != NULL ? fread(h->name, 1, sizeof h->name - 1, f) : 0;
     if (f != NULL)
         fclose(f);
-    return slice_first(slice_of(out, n), slice_find(slice_of(out, n), '\n'));
+    h->name[slice_find(slice_of(h->name, n), '\n')] = '\0';
+    h->pid = (pid_t)strtol(pid, NULL, 10);
 }
 
-static int name_holder(unsigned inode, struct err *e)
+static void find_holder(unsigned inode, struct sock_holder *ret_holder)
 {
     DIR *proc = opendir("/proc");
+    *ret_holder = (struct sock_holder){ 0 };
     for (struct dirent *d; proc != NULL && (d = readdir(proc)) != NULL;) {
         if (d->d_name[0] < '1' || d->d_name[0] > '9' || !holds(d->d_name, inode))
             continue;
-        char name[32];
-        struct slice holder = read_name(d->d_name, name, sizeof name);
-        err_set(e, -EADDRINUSE, "in use by %.*s, pid %s", SLICE_ARG(holder), d->d_name);
-        closedir(proc);
-        return -EADDRINUSE;
+        read_holder(d->d_name, ret_holder);
+        break;
     }
     if (proc != NULL)
         closedir(proc);
-    return err_set(e, -EADDRINUSE, "in use by another process");
 }
 
 /* --- both together */
 
-static int check_socket(const struct addr *at, const struct nlmsghdr *h, struct err *e)
+/* What is asked, and where the answer goes. */
+struct question {
+    const struct addr *at;
+    struct sock_holder *holder;
+    struct err *e;
+};
+
+static int cannot_ask(const struct question *q, int code)
 {
-    if (!conflicts(at, h))
-        return 0;
+    return err_set(q->e, code, "cannot ask who listens: %s", strerror(-code));
+}
+
+static int check_socket(const struct question *q, const struct nlmsghdr *h)
+{
     const struct inet_diag_msg *socket = NLMSG_DATA(h);
-    return holds("self", socket->idiag_inode) ? 0 : name_holder(socket->idiag_inode, e);
+    if (!conflicts(q->at, h) || holds("self", socket->idiag_inode))
+        return 0;
+    find_holder(socket->idiag_inode, q->holder);
+    if (q->holder->pid == 0)
+        return err_set(q->e, -EADDRINUSE, "in use by another process");
+    return err_set(q->e, -EADDRINUSE, "in use by %s, pid %d", q->holder->name, (int)q->holder->pid);
 }
 
 /* One datagram of the dump. 0: all of it is free, more follows; 1: the dump is over; or -errno. */
-static int check_datagram(const struct addr *at, const struct nlmsghdr *h, unsigned len,
-                          struct err *e)
+static int check_datagram(const struct question *q, const struct nlmsghdr *h, unsigned len)
 {
     for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
         if (h->nlmsg_type == NLMSG_DONE)
             return 1;
-        if (h->nlmsg_type == NLMSG_ERROR) {
-            int code = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-            return err_set(e, code, "cannot ask who listens: %s", strerror(-code));
-        }
-        int r = check_socket(at, h, e);
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return cannot_ask(q, ((const struct nlmsgerr *)NLMSG_DATA(h))->error);
+        int r = check_socket(q, h);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int check_family(const struct addr *at, sa_family_t family, struct err *e)
+static int check_family(const struct question *q, sa_family_t family)
 {
     int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (netlink < 0)
-        return err_set(e, -errno, "cannot ask who listens: %s", strerror(errno));
+        return cannot_ask(q, -errno);
     int r = ask_for_listeners(netlink, family);
     if (r < 0)
-        err_set(e, r, "cannot ask who listens: %s", strerror(-r));
+        cannot_ask(q, r);
     while (r == 0) {
         alignas(struct nlmsghdr) char dump[DUMP_BYTES];
         ssize_t n = recv(netlink, dump, sizeof dump, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        r = n < 0 ? err_set(e, -errno, "cannot ask who listens: %s", strerror(errno))
-                  : check_datagram(at, (const struct nlmsghdr *)dump, (unsigned)n, e);
+        r = n < 0 ? cannot_ask(q, -errno)
+                  : check_datagram(q, (const struct nlmsghdr *)dump, (unsigned)n);
     }
     close(netlink);
     return r < 0 ? r : 0;
 }
 
-int sock_check_free(const struct addr *at, struct err *e)
+int sock_check_free(const struct addr *at, struct sock_holder *ret_holder, struct err *e)
 {
+    const struct question q = { at, ret_holder, e };
     if (at->sa.sa_family == AF_UNIX)
         return 0;
-    int r = check_family(at, at->sa.sa_family, e);
+    int r = check_family(&q, at->sa.sa_family);
     if (r < 0 || at->sa.sa_family == AF_INET6)
         return r;
-    r = check_family(at, AF_INET6, e);
+    r = check_family(&q, AF_INET6);
     return r == -ENOENT ? 0 : r; /* a kernel without IPv6 */
 }

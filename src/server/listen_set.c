@@ -44,17 +44,18 @@ static struct place *places_new(const struct config *c, size_t count)
 }
 
 /* A signet that is going away, or somebody whom /proc does not name: both may be gone soon. */
-static bool may_go_soon(const struct err *e)
+static bool may_go_soon(const struct sock_holder *h)
 {
-    return strstr(e->text, ", pid ") == NULL || strstr(e->text, "by signet,") != NULL;
+    return h->pid == 0 || strcmp(h->name, "signet") == 0;
 }
 
 static int wait_free(const struct addr *addr, unsigned *budget_ms, struct err *e)
 {
     const struct timespec pause = { .tv_nsec = IN_USE_POLL_MS * 1000000L };
     for (;;) {
-        int r = sock_check_free(addr, e);
-        if (r != -EADDRINUSE || *budget_ms < IN_USE_POLL_MS || !may_go_soon(e))
+        struct sock_holder holder;
+        int r = sock_check_free(addr, &holder, e);
+        if (r != -EADDRINUSE || *budget_ms < IN_USE_POLL_MS || !may_go_soon(&holder))
             return r;
         nanosleep(&pause, NULL);
         *budget_ms -= IN_USE_POLL_MS;

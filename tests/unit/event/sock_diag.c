@@ -55,12 +55,12 @@ static void other_stop(struct other o)
     assert_int_equal(waitpid(o.pid, NULL, 0), o.pid);
 }
 
-static int check(const char *ip, uint16_t port, struct err *e)
+static int check(const char *ip, uint16_t port, struct sock_holder *holder, struct err *e)
 {
     struct addr at;
     assert_int_equal(addr_parse_ip(slice_str(ip), &at), 0);
     addr_set_port(&at, port);
-    return sock_check_free(&at, e);
+    return sock_check_free(&at, holder, e);
 }
 
 static void foreign_sockets_are_found(void **state)
@@ -83,7 +83,8 @@ static void foreign_sockets_are_found(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct other o = other_start(rows[i].theirs, rows[i].dual_stack);
         struct err e = { 0 };
-        int r = check(rows[i].ours, (uint16_t)(o.port + rows[i].other_port), &e);
+        struct sock_holder holder;
+        int r = check(rows[i].ours, (uint16_t)(o.port + rows[i].other_port), &holder, &e);
         if (r != rows[i].want)
             fail_msg("%s: %d %s", rows[i].why, r, e.text);
         other_stop(o);
@@ -95,26 +96,30 @@ static void the_holder_is_named(void **state)
     struct other o = other_start("127.0.0.1", false);
     struct err e = { 0 };
     char pid[32];
-    assert_int_equal(check("127.0.0.1", o.port, &e), -EADDRINUSE);
+    struct sock_holder holder;
+    assert_int_equal(check("127.0.0.1", o.port, &holder, &e), -EADDRINUSE);
+    assert_int_equal(holder.pid, o.pid);
+    assert_memory_equal(holder.name, "unit_event_sock", 15); /* comm is cut there */
     snprintf(pid, sizeof pid, ", pid %d", (int)o.pid);
     assert_non_null(strstr(e.text, "in use by unit_event_sock"));
     assert_non_null(strstr(e.text, pid));
     other_stop(o);
-    assert_int_equal(check("127.0.0.1", o.port, &e), 0);
+    assert_int_equal(check("127.0.0.1", o.port, &holder, &e), 0);
 }
 
 static void our_own_are_not_foreign(void **state)
 {
     struct addr at;
+    struct sock_holder holder;
     struct err e = { 0 };
     int fd;
     assert_int_equal(addr_parse_ip(SLICE("127.0.0.1"), &at), 0);
     assert_int_equal(sock_listen(&at, 1, &fd), 0);
     assert_int_equal(sock_local(fd, &at), 0);
-    assert_int_equal(sock_check_free(&at, &e), 0);
+    assert_int_equal(sock_check_free(&at, &holder, &e), 0);
     close(fd);
     assert_int_equal(addr_parse(SLICE("unix:/tmp/x"), &at), 0);
-    assert_int_equal(sock_check_free(&at, NULL), 0);
+    assert_int_equal(sock_check_free(&at, &holder, NULL), 0);
 }
 
 int main(void)
