@@ -55,6 +55,9 @@ void conn_close(struct conn *c);
 /* At once, without close_notify: what the peer got is visibly cut. What was gathered is still
  * offered to the kernel once. */
 void conn_abort(struct conn *c);
+/* The same with an RST, for where FIN alone could be taken for an orderly end. What the peer has
+ * not read yet is lost too. */
+void conn_reset(struct conn *c);
 
 struct loop *conn_loop(const struct conn *c);
 const struct addr *conn_peer(const struct conn *c);

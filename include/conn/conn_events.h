@@ -27,8 +27,9 @@ struct conn_events {
      * Returns how many were used; the rest is kept and offered again with the next arrival or after
      * conn_resume(). */
     size_t (*on_data)(struct conn *c, struct slice bytes);
-    /* Everything written so far has been given to the kernel. Once after each flush of what was
-     * written, never inside conn_write(), and no more after on_end. */
+    /* Everything written so far has been given to the kernel, or dropped where nothing can be
+     * written any more. Once after each flush of what was written, never inside conn_write(), and
+     * no more after on_end. */
     void (*on_flushed)(struct conn *c);
     /* The last event. After FIN and CLOSE_NOTIFY the connection can still be written and must be
      * closed by its owner with conn_close(); after the others it is already dead, and conn_close()

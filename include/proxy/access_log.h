@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Access records: one a request, gathered in one buffer a worker and written once per 64 kB or
  * second. A full disk or a dead pipe never stops traffic: records are dropped and counted, whole
- * ones only, so what stands in the file is always complete lines. */
+ * ones only, so what stands in the file is always complete lines. The error log says so, at most
+ * once a minute. */
 #ifndef PROXY_ACCESS_LOG_H
 #define PROXY_ACCESS_LOG_H
 

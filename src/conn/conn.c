@@ -115,6 +115,14 @@ void conn_abort(struct conn *c)
     give_back(c);
 }
 
+void conn_reset(struct conn *c)
+{
+    int fd = c->state == CONN_OPEN ? conn_ops(c)->fd(c->transport) : -1;
+    if (fd >= 0)
+        sock_set_abortive(fd);
+    conn_abort(c);
+}
+
 /* --- what its owner does with it */
 
 size_t conn_write(struct conn *c, struct slice bytes)

@@ -232,7 +232,7 @@ static void settle(struct conn *c)
         time_output(c);
     if (conn_ops(c)->fd(c->transport) >= 0)
         watch_set(&c->watch, interest(c, backlog));
-    if (!c->wrote || backlog > 0 || c->write_error != 0)
+    if (!c->wrote || backlog > 0)
         return;
     c->wrote = false;
     if (!c->ended && c->events->on_flushed)

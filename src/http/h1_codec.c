@@ -20,6 +20,17 @@ static void on_reap(struct deferred *d)
     mem_free(h);
 }
 
+/* A body that ends with its connection is not seen to be cut where FIN is an orderly end. */
+static void cut(struct h1 *h)
+{
+    const struct h1_out *o = &h->out;
+    bool unseen = o->begun && !o->ended && o->body == BODY_TO_END;
+    if (unseen && conn_tls(h->conn) == NULL)
+        conn_reset(h->conn);
+    else
+        conn_abort(h->conn);
+}
+
 /* What is left is the memory, which others up the call chain may still look at. */
 static void bury(struct h1 *h, enum h1_ending how)
 {
@@ -29,7 +40,7 @@ static void bury(struct h1 *h, enum h1_ending how)
     if (how == H1_ORDERLY)
         conn_close(h->conn);
     else
-        conn_abort(h->conn);
+        cut(h);
     loop_defer(h->loop, &h->reap);
 }
 

@@ -120,7 +120,7 @@ int h1_head_request(struct h1_in *in, struct slice view, struct message *m)
     struct slice head = arena_copy(m->arena, slice_of(view.ptr + lead, in->scan.at - lead));
     set_method(m, slice_of(head.ptr, in->scan.method.len));
     m->target = slice_of(head.ptr + in->scan.target.from - lead, in->scan.target.len);
-    if (m->method_id == METHOD_CONNECT || m->method_id == METHOD_TRACE)
+    if (m->method_id == METHOD_CONNECT) /* its target is no path: nothing could be routed */
         return refuse(in, 405, "method is not served here");
 
     int r = interpret_request(in, head, m);

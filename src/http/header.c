@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/header.h"
 
+/* Each field is compared with each of them: a head full of both would be costly (HOSTILE 72). */
+#define CONNECTION_OPTIONS_MAX 32
+
 static const struct slice names[FIELD_COUNT] = {
 #define X(id, name) [FIELD_##id] = { name, sizeof(name) - 1 },
     FIELDS(X)
@@ -228,12 +231,14 @@ static const char *check_nominated(struct slice token)
 
 const char *fields_check_connection(const struct fields *f)
 {
+    unsigned named = 0;
     for (size_t i = 0; i < f->count; i++) {
         if (f->list[i].id != FIELD_CONNECTION || !names_fields(f->list[i].value))
             continue;
         struct slice rest = f->list[i].value, token;
         while (field_list_next(&rest, &token)) {
-            const char *why = check_nominated(token);
+            const char *why = ++named > CONNECTION_OPTIONS_MAX ? "Connection names too many fields"
+                                                               : check_nominated(token);
             if (why != NULL)
                 return why;
         }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/access_log.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FLUSH_BYTES (64 * 1024)
 #define FLUSH_MS    1000
+#define WARN_MS     60000 /* between two lines of the error log about lost records */
 
 /* The buffer holds whole lines, but for its first `torn` bytes: the rest of a line that was written
  * in part and must be finished before anything else is. */
@@ -22,6 +25,9 @@ struct access_log {
     enum access_format format;
     struct access_time time;
     struct timer flush;
+    struct timer quiet; /* runs for WARN_MS after each line about lost records */
+    uint64_t unsaid;    /* records dropped since that line */
+    int failure;        /* -errno of the last write that failed */
     size_t len, torn;
     char lines[FLUSH_BYTES + ACCESS_LINE_MAX];
 };
@@ -39,6 +45,22 @@ static void on_flush_due(struct timer *t)
     access_log_flush(CONTAINER_OF(t, struct access_log, flush));
 }
 
+/* At most once in WARN_MS: a full disk must not fill the error log too. */
+static void warn(struct access_log *log)
+{
+    if (log->unsaid == 0 || timer_running(&log->quiet))
+        return;
+    const char *why = log->failure == -EAGAIN ? "its reader is too slow" : strerror(-log->failure);
+    log_error("access log: %llu records dropped: %s", (unsigned long long)log->unsaid, why);
+    log->unsaid = 0;
+    timer_start(&log->quiet, log->loop, WARN_MS);
+}
+
+static void on_quiet_over(struct timer *t)
+{
+    warn(CONTAINER_OF(t, struct access_log, quiet));
+}
+
 struct access_log *access_log_new(struct loop *l, int fd, enum access_format format,
                                   struct counters *c)
 {
@@ -47,7 +69,10 @@ struct access_log *access_log_new(struct loop *l, int fd, enum access_format for
     log->counters = c;
     log->time = (struct access_time){ 0 };
     log->len = log->torn = 0;
+    log->unsaid = 0;
+    log->failure = 0;
     timer_init(&log->flush, on_flush_due);
+    timer_init(&log->quiet, on_quiet_over);
     set_fd(log, fd, format);
     return log;
 }
@@ -109,14 +134,18 @@ static void consume(struct access_log *log, size_t done)
 static void drop_whole_lines(struct access_log *log)
 {
     struct slice whole = slice_of(log->lines + log->torn, log->len - log->torn);
-    counter_add(log->counters, COUNTER_LOG_RECORDS_DROPPED, lines_in(whole));
+    size_t dropped = lines_in(whole);
+    counter_add(log->counters, COUNTER_LOG_RECORDS_DROPPED, dropped);
+    log->unsaid += dropped;
     log->len = log->torn;
+    warn(log);
 }
 
 /* A reader that is merely slow (-EAGAIN) gets what waits a second later, as long as there is room.
  */
 static void settle(struct access_log *log, int failure)
 {
+    log->failure = failure;
     if (failure != -EAGAIN || log->len >= FLUSH_BYTES)
         drop_whole_lines(log);
     if (log->len > log->torn)
@@ -167,5 +196,6 @@ void access_log_free(struct access_log *log)
     if (log == NULL)
         return;
     leave_fd(log);
+    timer_stop(&log->quiet);
     mem_free(log);
 }

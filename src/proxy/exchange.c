@@ -77,7 +77,7 @@ static bool find_route(struct exchange *x, struct reply *ret_refusal)
 
     const struct host_conf *h = route_host(l, m->uri.host, NULL);
     x->route = h != NULL ? route_find(h, m->uri.path) : l->catch_all;
-    if (m->method_id == METHOD_CONNECT || m->method_id == METHOD_TRACE)
+    if (m->method_id == METHOD_TRACE) /* CONNECT, which names no path, ends in the codec */
         refusal = &method;
     else if (h == NULL && x->route == NULL)
         refusal = &host;

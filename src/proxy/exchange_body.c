@@ -14,10 +14,10 @@ static bool client_owes(const struct exchange *x)
 
 static bool upstream_owes(const struct exchange *x)
 {
+    bool has_all = x->uploaded || x->expecting; /* a client that waits for 100 sends no more */
     if (x->state == EXCHANGE_WAIT)
-        return x->uploaded || x->expecting;
-    return x->state == EXCHANGE_STREAM && x->uploaded && !x->download.ended &&
-           x->download.granted > 0;
+        return has_all;
+    return x->state == EXCHANGE_STREAM && has_all && !x->download.ended && x->download.granted > 0;
 }
 
 static void watch(struct exchange *x, struct timer *t, bool owes, uint64_t ms)

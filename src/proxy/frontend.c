@@ -13,12 +13,12 @@
 struct frontend {
     struct proxy *proxy;
     struct scratch *scratch;
-    struct link doors;
+    struct link conns;
     uint64_t count;
     bool draining;
 };
 
-struct door { /* one client connection */
+struct client_conn { /* from accept to its end */
     struct link link;
     struct frontend *frontend;
     struct config_hold config;   /* for its next request */
@@ -40,7 +40,7 @@ struct frontend *frontend_new(struct proxy *p, struct scratch *s)
     struct frontend *f = mem_zalloc(sizeof *f);
     f->proxy = p;
     f->scratch = s;
-    list_init(&f->doors);
+    list_init(&f->conns);
     list_init(&p->exchanges);
     return f;
 }
@@ -63,34 +63,34 @@ static void let_go(struct config_hold *held)
     *held = (struct config_hold){ 0 };
 }
 
-static void door_free(struct door *d)
+static void client_conn_free(struct client_conn *cc)
 {
-    deferred_cancel(&d->reap);
-    list_remove(&d->link);
-    mem_free(d);
+    deferred_cancel(&cc->reap);
+    list_remove(&cc->link);
+    mem_free(cc);
 }
 
 static void on_reap(struct deferred *r)
 {
-    door_free(CONTAINER_OF(r, struct door, reap));
+    client_conn_free(CONTAINER_OF(r, struct client_conn, reap));
 }
 
 /* The connection is over, or somebody else's to end. */
-static void door_close(struct door *d)
+static void client_conn_close(struct client_conn *cc)
 {
-    struct frontend *f = d->frontend;
-    d->codec = NULL;
-    d->conn = NULL;
-    let_go(&d->config);
-    let_go(&d->newer);
+    struct frontend *f = cc->frontend;
+    cc->codec = NULL;
+    cc->conn = NULL;
+    let_go(&cc->config);
+    let_go(&cc->newer);
     f->count--;
     count(f, COUNTER_CONNECTIONS_CLOSED);
-    loop_defer(f->proxy->loop, &d->reap);
+    loop_defer(f->proxy->loop, &cc->reap);
 }
 
-static bool is_closed(const struct door *d)
+static bool is_closed(const struct client_conn *cc)
 {
-    return d->codec == NULL && d->conn == NULL;
+    return cc->codec == NULL && cc->conn == NULL;
 }
 
 void frontend_free(struct frontend *f)
@@ -98,15 +98,15 @@ void frontend_free(struct frontend *f)
     if (f == NULL)
         return;
     exchange_end_all(f->proxy);
-    LIST_EACH (&f->doors, at) {
-        struct door *d = CONTAINER_OF(at, struct door, link);
-        if (d->codec != NULL)
-            d->codec->ops->close(d->codec);
-        else if (d->conn != NULL)
-            conn_abort(d->conn);
-        if (!is_closed(d))
-            door_close(d);
-        door_free(d);
+    LIST_EACH (&f->conns, at) {
+        struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
+        if (cc->codec != NULL)
+            cc->codec->ops->close(cc->codec);
+        else if (cc->conn != NULL)
+            conn_abort(cc->conn);
+        if (!is_closed(cc))
+            client_conn_close(cc);
+        client_conn_free(cc);
     }
     mem_free(f);
 }
@@ -120,13 +120,13 @@ uint64_t frontend_connections(const struct frontend *f)
 
 static void on_stream(struct codec *c, struct stream *s)
 {
-    struct door *d = c->user;
-    exchange_begin(d->frontend->proxy, &d->config, s);
+    struct client_conn *cc = c->user;
+    exchange_begin(cc->frontend->proxy, &cc->config, s);
 }
 
 static void on_gone(struct codec *c)
 {
-    door_close(c->user);
+    client_conn_close(c->user);
 }
 
 static const struct codec_events codec_events = { .on_stream = on_stream, .on_gone = on_gone };
@@ -142,26 +142,26 @@ static void count_handshake(const struct frontend *f, const struct tls_info *tls
         count(f, COUNTER_HANDSHAKES_RESUMED);
 }
 
-static void take_newer(struct door *d)
+static void take_newer(struct client_conn *cc)
 {
-    if (d->newer.listener == NULL)
+    if (cc->newer.listener == NULL)
         return;
-    let_go(&d->config);
-    d->config = d->newer;
-    d->newer = (struct config_hold){ 0 };
+    let_go(&cc->config);
+    cc->config = cc->newer;
+    cc->newer = (struct config_hold){ 0 };
 }
 
 static void on_open(struct conn *c)
 {
-    struct door *d = conn_user(c);
-    struct frontend *f = d->frontend;
+    struct client_conn *cc = conn_user(c);
+    struct frontend *f = cc->frontend;
     count_handshake(f, conn_tls(c));
-    take_newer(d);
-    d->conn = NULL;
+    take_newer(cc);
+    cc->conn = NULL;
     /* ALPN offers nothing but http/1.1 as yet */
-    d->codec = h1_server_new(c, &d->config.listener->h1, f->proxy->arenas, &codec_events, d);
-    if (d->drain || f->draining)
-        d->codec->ops->drain(d->codec);
+    cc->codec = h1_server_new(c, &cc->config.listener->h1, f->proxy->arenas, &codec_events, cc);
+    if (cc->drain || f->draining)
+        cc->codec->ops->drain(cc->codec);
 }
 
 static const char *reason_text(const struct conn *c, enum conn_end how)
@@ -173,37 +173,38 @@ static const char *reason_text(const struct conn *c, enum conn_end how)
 }
 
 /* Port scans and health checks connect and leave; that is no handshake. */
-static bool said_nothing(const struct door *d)
+static bool said_nothing(const struct client_conn *cc)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
-    int fd = d->transport->ops->fd(d->transport);
+    int fd = cc->transport->ops->fd(cc->transport);
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
         return false;
     return info.tcpi_bytes_received <= 1; /* a FIN counts as one */
 }
 
-static void log_failed_handshake(const struct door *d, const struct conn *c, enum conn_end how)
+static void log_failed_handshake(const struct client_conn *cc, const struct conn *c,
+                                 enum conn_end how)
 {
     char peer[ADDR_TEXT_MAX];
     const struct tls_info *tls = conn_tls(c);
     const char *sni = tls != NULL && tls->sni != NULL ? tls->sni : "";
-    uint64_t ms = loop_now_ms(d->frontend->proxy->loop) - d->opened_ms;
+    uint64_t ms = loop_now_ms(cc->frontend->proxy->loop) - cc->opened_ms;
     log_warn("tls handshake failed: %s sni=%s client=%s ms=%llu", reason_text(c, how),
-             sni[0] != '\0' ? sni : "-", addr_text(&d->peer, peer), (unsigned long long)ms);
+             sni[0] != '\0' ? sni : "-", addr_text(&cc->peer, peer), (unsigned long long)ms);
 }
 
 /* Before any codec: the handshake failed. On a plain listener there is none to fail. */
 static void on_end(struct conn *c, enum conn_end how)
 {
-    struct door *d = conn_user(c);
+    struct client_conn *cc = conn_user(c);
     bool left = how == CONN_END_FIN || how == CONN_END_RESET || how == CONN_END_TRUNCATED;
-    if (d->config.listener->sni != NULL && !(left && said_nothing(d))) {
-        count(d->frontend, COUNTER_HANDSHAKES_FAILED);
-        log_failed_handshake(d, c, how);
+    if (cc->config.listener->sni != NULL && !(left && said_nothing(cc))) {
+        count(cc->frontend, COUNTER_HANDSHAKES_FAILED);
+        log_failed_handshake(cc, c, how);
     }
-    conn_abort(c);
-    door_close(d);
+    conn_close(c); /* lets an alert reach the client */
+    client_conn_close(cc);
 }
 
 static size_t on_data(struct conn *c, struct slice bytes)
@@ -242,67 +243,67 @@ void frontend_accept(struct frontend *f, const struct config_hold *config, int f
         return;
     }
 
-    struct door *d = mem_zalloc(sizeof *d);
-    d->frontend = f;
-    hold(&d->config, config);
-    d->peer = *peer;
-    d->opened_ms = loop_now_ms(f->proxy->loop);
-    d->transport = t;
-    deferred_init(&d->reap, on_reap);
-    list_append(&f->doors, &d->link);
+    struct client_conn *cc = mem_zalloc(sizeof *cc);
+    cc->frontend = f;
+    hold(&cc->config, config);
+    cc->peer = *peer;
+    cc->opened_ms = loop_now_ms(f->proxy->loop);
+    cc->transport = t;
+    deferred_init(&cc->reap, on_reap);
+    list_append(&f->conns, &cc->link);
     f->count++;
-    d->conn = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
-    conn_set_events(d->conn, &conn_events, d);
-    conn_start(d->conn);
+    cc->conn = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
+    conn_set_events(cc->conn, &conn_events, cc);
+    conn_start(cc->conn);
 }
 
 /* --- reload and drain */
 
-static void door_drain(struct door *d)
+static void client_conn_drain(struct client_conn *cc)
 {
-    d->drain = true;
-    if (d->codec != NULL)
-        d->codec->ops->drain(d->codec);
+    cc->drain = true;
+    if (cc->codec != NULL)
+        cc->codec->ops->drain(cc->codec);
 }
 
-static void door_replace_config(struct door *d, const struct config_hold *to)
+static void client_conn_replace_config(struct client_conn *cc, const struct config_hold *to)
 {
-    if (d->codec == NULL) {
-        let_go(&d->newer);
-        hold(&d->newer, to);
+    if (cc->codec == NULL) {
+        let_go(&cc->newer);
+        hold(&cc->newer, to);
         return;
     }
-    struct config_hold old = d->config;
-    hold(&d->config, to);
-    h1_set_conf(d->codec, &to->listener->h1);
+    struct config_hold old = cc->config;
+    hold(&cc->config, to);
+    h1_set_conf(cc->codec, &to->listener->h1);
     let_go(&old);
 }
 
-static const struct config_hold *newest_of(const struct door *d)
+static const struct config_hold *newest_of(const struct client_conn *cc)
 {
-    return d->newer.listener != NULL ? &d->newer : &d->config;
+    return cc->newer.listener != NULL ? &cc->newer : &cc->config;
 }
 
 void frontend_replace_config(struct frontend *f, const struct listener_conf *from,
                              const struct config_hold *to)
 {
-    LIST_EACH (&f->doors, at) {
-        struct door *d = CONTAINER_OF(at, struct door, link);
-        if (is_closed(d) || newest_of(d)->listener != from)
+    LIST_EACH (&f->conns, at) {
+        struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
+        if (is_closed(cc) || newest_of(cc)->listener != from)
             continue;
         if (to == NULL)
-            door_drain(d);
+            client_conn_drain(cc);
         else
-            door_replace_config(d, to);
+            client_conn_replace_config(cc, to);
     }
 }
 
 void frontend_drain(struct frontend *f)
 {
     f->draining = true;
-    LIST_EACH (&f->doors, at) {
-        struct door *d = CONTAINER_OF(at, struct door, link);
-        if (!is_closed(d))
-            door_drain(d);
+    LIST_EACH (&f->conns, at) {
+        struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
+        if (!is_closed(cc))
+            client_conn_drain(cc);
     }
 }

@@ -164,15 +164,16 @@ static bool shake_hands(struct steps *s)
     struct addr ip;
     if (sni == NULL)
         return true;
-    if (addr_parse_ip(e->at.host, &ip) == 0) { /* RFC 6066 3: an address is no server_name */
-        e->tls = tls_sni_first(sni);
-        return true;
-    }
-    e->sni = e->at.host;
+    /* An address is no server_name (RFC 6066 3): the client sends none. */
+    bool is_name = addr_parse_ip(e->at.host, &ip) < 0;
+    e->sni = is_name ? e->at.host : SLICE("");
     e->tls = tls_sni_find(sni, e->sni);
-    return e->tls != NULL ? true
-                          : end(s, "the handshake is refused: no host has this name "
-                                   "(alert unrecognized_name)");
+    if (e->tls != NULL)
+        return true;
+    return end(s, is_name ? "the handshake is refused: no host has this name "
+                            "(alert unrecognized_name)"
+                          : "the handshake is refused: the client names no host, and there is no "
+                            "default (alert unrecognized_name)");
 }
 
 /* --- host and route */

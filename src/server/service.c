@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/service.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "conn/scratch.h"
 #include "proxy/frontend.h"
@@ -15,7 +14,6 @@
 
 #define WINDOW_BYTES   ((size_t)256 * 1024) /* granted per direction (DESIGN, memory) */
 #define ARENA_BLOCKS   1024                 /* of 4 kB, kept for reuse */
-#define DROPS_MS       10000                /* between two words about lost records */
 #define SETTLING_TURNS 4 /* of the loop, in which closed connections free themselves */
 
 struct service {
@@ -30,8 +28,6 @@ struct service {
     struct frontend *frontend;
     struct accept_set *accepts;
     uint64_t failures_counted; /* of accept_set_failures() */
-    uint64_t drops_told;       /* access records that the error log knows to be lost */
-    uint64_t drops_told_ms;
 };
 
 /* The first line of what the configuration's builder had to say. */
@@ -186,22 +182,8 @@ void service_reopen(struct service *s, int access_fd)
     access_log_reopen(s->proxy.access_log, access_fd, s->config->access_log.format);
 }
 
-/* Traffic goes on without records, so somebody has to be told; once in a while is enough. */
-static void tell_drops(struct service *s)
-{
-    uint64_t dropped = counter_read(s->counters, COUNTER_LOG_RECORDS_DROPPED);
-    uint64_t now_ms = loop_now_ms(s->loop);
-    if (dropped == s->drops_told || (s->drops_told > 0 && now_ms < s->drops_told_ms + DROPS_MS))
-        return;
-    log_warn("the access log takes no more: %llu records were dropped so far",
-             (unsigned long long)dropped);
-    s->drops_told = dropped;
-    s->drops_told_ms = now_ms;
-}
-
 void service_tick(struct service *s)
 {
-    tell_drops(s);
     uint64_t failures = accept_set_failures(s->accepts);
     counter_add(s->counters, COUNTER_ACCEPT_FAILURES, failures - s->failures_counted);
     s->failures_counted = failures;

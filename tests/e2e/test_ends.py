@@ -2,6 +2,7 @@
 """How a request may end: each row of the table in docs/how-it-works.md, against raw origins and clients that leave."""
 import contextlib
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -218,6 +219,54 @@ def test_a_cut_answer_is_visibly_cut(fronted, origin, certs, head, sent):
     assert curl(front.port, certs=certs).returncode in (18, 56)
     record = front.record(status=200)
     assert (record["abort_phase"], record["abort_by"]) == ("stream", "upstream")
+
+
+def test_a_cut_is_visible_without_length_and_tls(signet, origin):
+    def script(peer, origin):
+        peer.read_head()
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        time.sleep(0.1)
+        peer.connection.shutdown(socket.SHUT_RDWR)
+
+    front = signet("workers 1\npool app { server 127.0.0.1:{origin} }\n"
+                   "listen 127.0.0.1:{port} {\n host shop.example.test { proxy app }\n}\n", origin=origin(script).port)
+    with socket.create_connection(("127.0.0.1", front.port)) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\nHost: shop.example.test\r\n\r\n")
+        with pytest.raises(ConnectionResetError):  # a FIN would say that "hello" is all
+            while connection.recv(1000):
+                pass
+    assert front.record(status=200)["abort_by"] == "upstream"
+
+
+def test_silence_inside_an_answer_that_came_instead_of_100(fronted, origin, certs):
+    def script(peer, origin):
+        peer.read_head()
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        time.sleep(5)
+
+    front = fronted(origin(script).port, pool="timeout response=300ms", top="timeout body=300ms")
+    with tls_client(front.port, certs) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: shop.example.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+        record = front.record(abort_by="timeout")
+    assert (record["status"], record["abort_phase"]) == (200, "stream")
+
+
+def client_hello(name):
+    read, written = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(read, written, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return written.read()
+
+
+def test_no_reset_destroys_the_alert(fronted, origin, certs):
+    front = fronted(origin(answering()).port)
+    with socket.create_connection(("127.0.0.1", front.port)) as connection:
+        connection.sendall(client_hello("nobody.example.test") + bytes(100_000))  # more than a hello is not read
+        said = b""
+        while data := connection.recv(1000):
+            said += data
+    assert said == b"\x15\x03\x03\x00\x02\x02\x70"  # fatal, unrecognized_name
 
 
 def test_a_client_that_does_not_read(fronted, node, certs):

@@ -449,6 +449,50 @@ static void early_answer_is_read_though_writing_fails(void **state)
     dialed_done(&d);
 }
 
+/* Whoever was told that bytes wait is told when they do not any more, also for want of a reader. */
+static void what_waited_goes_when_writing_fails(void **state)
+{
+    struct dialed d;
+    dial_origin(&d);
+    char *bytes = mem_zalloc(4 * LARGE_BYTES);
+    conn_pause(d.owner.conn);
+    conn_write(d.owner.conn, slice_of(bytes, 4 * LARGE_BYTES));
+    owner_pass_ms(&d.owner, 20);
+    assert_true(conn_backlog(d.owner.conn) > 0);
+    assert_string_equal(d.owner.trace, "o");
+    close(d.origin); /* with unread bytes: RST */
+    owner_wait_for(&d.owner, 'f');
+    assert_int_equal(conn_backlog(d.owner.conn), 0);
+    conn_resume(d.owner.conn);
+    owner_wait_for(&d.owner, 'e');
+    assert_string_equal(d.owner.trace, "ofe");
+    mem_free(bytes);
+    dialed_done(&d);
+}
+
+static void reset_is_no_fin(void **state)
+{
+    static const struct {
+        void (*end)(struct conn *c);
+        int want;
+    } rows[] = { { conn_abort, 0 }, { conn_reset, -ECONNRESET } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct owner o;
+        int error = 0;
+        owner_init(&o);
+        int client = take_tcp(&o);
+        owner_start(&o);
+        conn_write(o.conn, SLICE("half"));
+        rows[i].end(o.conn);
+        o.conn = NULL;
+        loop_turn(o.loop, false);
+        peer_read_to_end(client, &error);
+        assert_int_equal(error, rows[i].want);
+        close(client);
+        owner_done(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +512,8 @@ int main(void)
         cmocka_unit_test(dial_given_up),
         cmocka_unit_test(paused_origin_that_closed_is_read_to_its_end),
         cmocka_unit_test(early_answer_is_read_though_writing_fails),
+        cmocka_unit_test(what_waited_goes_when_writing_fails),
+        cmocka_unit_test(reset_is_no_fin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -291,7 +291,6 @@ static const struct {
       " refused 400 done gone", BAD },
     { "CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", OPEN, SILENT,
       " refused 405 done gone", NULL },
-    { "TRACE", "TRACE / HTTP/1.1\r\n" H "\r\n", OPEN, SILENT, " refused 405 done gone", NULL },
     { "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", OPEN, SILENT,
       " refused 400 done gone", NULL },
     { "HTTP/0.9", "GET /\r\n", OPEN, SILENT, " refused 400 done gone", NULL },

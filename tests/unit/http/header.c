@@ -164,6 +164,10 @@ static const struct {
     { "Connection: authorization", true },
     { "Connection: ,cookie,", true },
     { "X: host", false },
+    { "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\nConnection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
+      false },
+    { "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\nConnection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
+      true },
 };
 
 static void test_connection_may_not_name(void **state)

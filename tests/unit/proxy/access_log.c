@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/access_log.h"
 
+#include "base/log.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -109,10 +112,22 @@ static void test_full_disk(void **state)
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     bench_open(&b, fd);
+    int said = memfd_create("error log", MFD_CLOEXEC);
+    log_open(said, LOG_INFO, "worker 0");
     write_records(&b, 7);
     access_log_flush(b.log);
     assert_int_equal(dropped(&b), 7);
+    size_t once = size_of(said);
+    char text[256] = "";
+    assert_true(once < sizeof text && pread(said, text, once, 0) == (ssize_t)once);
+    assert_non_null(strstr(text, "access log: 7 records dropped: No space left on device\n"));
+    write_records(&b, 2);
+    access_log_flush(b.log);
+    assert_int_equal(dropped(&b), 9);
+    assert_int_equal(size_of(said), once); /* not again within a minute */
     bench_close(&b);
+    log_open(STDERR_FILENO, LOG_INFO, "test");
+    close(said);
     close(fd);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/route.h"
 
+#include "../conn/test_certs.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,6 +51,50 @@ static void test_hosts(void **state)
     assert_ptr_equal(route_host(&l, SLICE("shop.test"), NULL), &hosts[0]);
     assert_ptr_equal(route_host(&l, SLICE("shop.example"), NULL), &hosts[1]);
     host_table_free(t);
+}
+
+static struct tls_ctx *context_of(const struct test_cert *cert)
+{
+    struct tls_cert_conf certs[] = { test_cert_conf(cert) };
+    const struct tls_conf conf = { .certs = certs, .cert_count = 1 };
+    struct tls_ctx *ctx = NULL;
+    size_t bad;
+    assert_int_equal(tls_ctx_new(&conf, &ctx, NULL, &bad), 0);
+    return ctx;
+}
+
+/* A host is found under the same names by server_name and by Host. */
+static void test_server_name_finds_the_same(void **state)
+{
+    static const char *const asked[] = {
+        "shop.test", "www.shop.test",  "a.api.shop.test",
+        "b.test",    "x.shop.test",    "x.api.shop.test",
+        "test",      "x.y.z.test",     "api.shop.test",
+        "atest",     "shop.example",   "a.b.api.shop.test",
+        "",          "xapi.shop.test", ".shop.test",
+        "a_b.test",  "1.test",
+    };
+    struct test_cert cert;
+    struct tls_ctx *ctxs[3];
+    struct tls_sni *sni = tls_sni_new();
+    struct host_table *t = host_table_new(hosts, 3);
+    test_cert_make(&cert, TEST_P256, "any", NULL);
+    for (size_t i = 0; i < 3; i++) {
+        ctxs[i] = context_of(&cert);
+        for (size_t k = 0; k < hosts[i].name_count; k++)
+            assert_int_equal(tls_sni_add(sni, hosts[i].names[k], ctxs[i]), 0);
+    }
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        const struct host_conf *h = host_table_find(t, slice_str(asked[i]), NULL);
+        const struct tls_ctx *want = h != NULL ? ctxs[h - hosts] : NULL;
+        if (tls_sni_find(sni, slice_str(asked[i])) != want)
+            fail_msg("\"%s\"", asked[i]);
+    }
+    for (size_t i = 0; i < 3; i++)
+        tls_ctx_unref(ctxs[i]);
+    tls_sni_free(sni);
+    host_table_free(t);
+    test_cert_done(&cert);
 }
 
 static void test_routes(void **state)
@@ -206,9 +252,9 @@ static void test_location(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts),        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_forward_path), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_location),
+        cmocka_unit_test(test_hosts),  cmocka_unit_test(test_server_name_finds_the_same),
+        cmocka_unit_test(test_routes), cmocka_unit_test(test_forward_path),
+        cmocka_unit_test(test_keys),   cmocka_unit_test(test_location),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,9 +237,9 @@ int tear_down(void **state)
     servers_free(f->registry);
     for (unsigned i = 0; i < ORIGINS; i++)
         close(f->listening[i]);
+    scratch_done(&f->scratch);
     loop_free(f->loop);
     arena_recycler_done(&f->arenas);
-    scratch_done(&f->scratch);
     test_free(f);
     return 0;
 }
