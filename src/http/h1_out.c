@@ -3,6 +3,10 @@
 
 #include "http/h1_write.h"
 
+#include <string.h>
+
+#define SMALL_CHUNK_MAX 8192 /* bytes of body */
+
 void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool mute)
 {
     *o = (struct h1_out){ .body = body, .begun = true, .mute = mute };
@@ -23,10 +27,25 @@ void h1_out_end(struct h1_out *o, struct conn *c, struct slice last)
     o->ended = true;
 }
 
+/* Each write is a TLS record of its own: a small chunk is worth one copy to be one. */
+static void write_small_chunk(struct conn *c, struct slice line, struct slice bytes)
+{
+    char whole[CHUNK_LINE_MAX + SMALL_CHUNK_MAX + 2];
+    memcpy(whole, line.ptr, line.len);
+    memcpy(whole + line.len, bytes.ptr, bytes.len);
+    memcpy(whole + line.len + bytes.len, "\r\n", 2);
+    conn_write(c, slice_of(whole, line.len + bytes.len + 2));
+}
+
 static void write_chunk(struct conn *c, struct slice bytes)
 {
-    char line[CHUNK_LINE_MAX];
-    conn_write(c, h1_write_chunk_line(line, bytes.len));
+    char text[CHUNK_LINE_MAX];
+    struct slice line = h1_write_chunk_line(text, bytes.len);
+    if (bytes.len <= SMALL_CHUNK_MAX) {
+        write_small_chunk(c, line, bytes);
+        return;
+    }
+    conn_write(c, line);
     conn_write(c, bytes);
     conn_write(c, SLICE("\r\n"));
 }
