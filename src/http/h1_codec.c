@@ -36,6 +36,7 @@ static void bury(struct h1 *h, enum h1_ending how)
 {
     h->dead = true;
     h->live = false;
+    h1_out_done(&h->out);
     timer_stop(&h->timer);
     if (how == H1_ORDERLY)
         conn_close(h->conn);
@@ -226,6 +227,8 @@ static void on_open(struct conn *c)
 static void on_flushed(struct conn *c)
 {
     struct h1 *h = conn_user(c);
+    if (h->live && conn_backlog(c) == 0)
+        h1_out_flush(&h->out, c);
     if (h->live && h->want_writable && conn_backlog(c) == 0) {
         h->want_writable = false;
         h->stream.events->on_writable(&h->stream);

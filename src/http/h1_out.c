@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define SMALL_CHUNK_MAX 8192 /* bytes of body */
+#define SMALL_MAX 8192 /* bytes of body that are worth a copy */
 
 void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool mute)
 {
@@ -14,23 +14,15 @@ void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool m
         o->left = length;
 }
 
-void h1_out_end(struct h1_out *o, struct conn *c, struct slice last)
+void h1_out_done(struct h1_out *o)
 {
-    if (o->ended || o->broken)
-        return;
-    if (o->left > 0) {
-        o->broken = true;
-        return;
-    }
-    if (o->body == BODY_CHUNKED && !o->mute)
-        conn_write(c, last);
-    o->ended = true;
+    buf_done(&o->held);
 }
 
 /* Each write is a TLS record of its own: a small chunk is worth one copy to be one. */
 static void write_small_chunk(struct conn *c, struct slice line, struct slice bytes)
 {
-    char whole[CHUNK_LINE_MAX + SMALL_CHUNK_MAX + 2];
+    char whole[CHUNK_LINE_MAX + SMALL_MAX + 2];
     memcpy(whole, line.ptr, line.len);
     memcpy(whole + line.len, bytes.ptr, bytes.len);
     memcpy(whole + line.len + bytes.len, "\r\n", 2);
@@ -41,13 +33,50 @@ static void write_chunk(struct conn *c, struct slice bytes)
 {
     char text[CHUNK_LINE_MAX];
     struct slice line = h1_write_chunk_line(text, bytes.len);
-    if (bytes.len <= SMALL_CHUNK_MAX) {
+    if (bytes.len <= SMALL_MAX) {
         write_small_chunk(c, line, bytes);
         return;
     }
     conn_write(c, line);
     conn_write(c, bytes);
     conn_write(c, SLICE("\r\n"));
+}
+
+static void write_framed(const struct h1_out *o, struct conn *c, struct slice bytes)
+{
+    if (o->body == BODY_CHUNKED)
+        write_chunk(c, bytes);
+    else
+        conn_write(c, bytes);
+}
+
+void h1_out_flush(struct h1_out *o, struct conn *c)
+{
+    if (buf_len(&o->held) == 0)
+        return;
+    write_framed(o, c, buf_view(&o->held));
+    buf_done(&o->held);
+}
+
+/* To a slow peer a byte at a time would wait as a chunk and a TLS record each, many times its size.
+ */
+static bool is_worth_holding(const struct conn *c, size_t bytes)
+{
+    return bytes <= SMALL_MAX && conn_backlog(c) > 0;
+}
+
+void h1_out_end(struct h1_out *o, struct conn *c, struct slice last)
+{
+    if (o->ended || o->broken)
+        return;
+    h1_out_flush(o, c);
+    if (o->left > 0) {
+        o->broken = true;
+        return;
+    }
+    if (o->body == BODY_CHUNKED && !o->mute)
+        conn_write(c, last);
+    o->ended = true;
 }
 
 static bool exceeds(const struct h1_out *o, size_t bytes)
@@ -61,12 +90,15 @@ static size_t write_bytes(struct h1_out *o, struct conn *c, struct slice bytes)
         o->broken = true;
         return 0;
     }
-    if (o->body == BODY_CHUNKED)
-        write_chunk(c, bytes);
-    else
-        conn_write(c, bytes);
     if (o->body == BODY_LENGTH)
         o->left -= bytes.len;
+    bool hold = is_worth_holding(c, bytes.len);
+    if (!hold || buf_len(&o->held) + bytes.len > SMALL_MAX)
+        h1_out_flush(o, c);
+    if (hold)
+        buf_append(&o->held, bytes);
+    else
+        write_framed(o, c, bytes);
     return bytes.len;
 }
 

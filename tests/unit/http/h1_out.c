@@ -53,6 +53,53 @@ static void test_cases(void **state)
     }
 }
 
+/* While the peer takes nothing, parts gather into one chunk instead of waiting as one each. */
+static void test_small_parts_to_a_slow_peer(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct h1_out o;
+    wire_init(&w);
+    w.fake->window = 0;
+    h1_out_begin(&o, BODY_CHUNKED, 0, false);
+    h1_out_body(&o, w.conn, SLICE("first"), false);
+    wire_turn(&w);
+    assert_int_equal(conn_backlog(w.conn), strlen("5\r\nfirst\r\n"));
+    for (int i = 0; i < 5000; i++)
+        h1_out_body(&o, w.conn, SLICE("xy"), false);
+    assert_true(conn_backlog(w.conn) + buf_len(&w.fake->gathered) < 9000);
+    h1_out_body(&o, w.conn, SLICE("z"), true);
+    wire_drain(&w, SIZE_MAX);
+    struct slice sent = fake_sent(w.fake);
+    assert_true(slice_starts(sent, SLICE("5\r\nfirst\r\n2000\r\nxyxy")));
+    assert_true(slice_ends(sent, SLICE("xyz\r\n0\r\n\r\n")));
+    assert_int_equal(sent.len, strlen("5\r\nfirst\r\n") + strlen("2000\r\n\r\n") + 8192 +
+                                   strlen("711\r\n\r\n") + 1809 + strlen("0\r\n\r\n"));
+    conn_abort(w.conn);
+    wire_done(&w);
+}
+
+static void test_held_parts_go_when_the_peer_takes(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct h1_out o;
+    wire_init(&w);
+    w.fake->window = 3;
+    h1_out_begin(&o, BODY_LENGTH, 10, false);
+    h1_out_body(&o, w.conn, SLICE("01234"), false);
+    wire_turn(&w);
+    h1_out_body(&o, w.conn, SLICE("56"), false);
+    assert_int_equal(buf_len(&o.held), 2);
+    wire_drain(&w, SIZE_MAX);
+    h1_out_flush(&o, w.conn);
+    wire_turn(&w);
+    assert_true(slice_eq(fake_sent(w.fake), SLICE("0123456")));
+    h1_out_done(&o);
+    conn_abort(w.conn);
+    wire_done(&w);
+}
+
 static void test_nothing_before_the_head(void **state)
 {
     (void)state;
@@ -65,6 +112,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_small_parts_to_a_slow_peer),
+        cmocka_unit_test(test_held_parts_go_when_the_peer_takes),
         cmocka_unit_test(test_nothing_before_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
