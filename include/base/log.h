@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The error log: one line an event, one write a line, appended. Control bytes, quotes in values and
- * invalid UTF-8 are escaped, so one event is always one line (HOSTILE 83). It never blocks for long
+ * invalid UTF-8 are escaped, so one event is always one line. It never blocks for long
  * and never fails its caller: a line that cannot be written at once is dropped and counted. One of
  * the two mutable globals of the program. */
 #ifndef BASE_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory that all connections of a worker share while an event is handled: what was just read,
  * and what is about to be sent. So an idle connection owns no buffer, and a burst of TLS records
- * leaves in one send (DESIGN, hot path). */
+ * leaves in one send (docs/how-it-works.md). */
 #ifndef CONN_SCRATCH_H
 #define CONN_SCRATCH_H
 

@@ -40,7 +40,7 @@ const struct tls_cert_info *tls_ctx_cert(const struct tls_ctx *ctx, size_t index
  */
 bool tls_ctx_covers(const struct tls_ctx *ctx, const char *name);
 /* Two contexts with the same policy (least version, groups) may serve each other's hosts on one
- * connection (HOSTILE 9). Their certificates may differ. */
+ * connection. Their certificates may differ. */
 bool tls_ctx_same_policy(const struct tls_ctx *a, const struct tls_ctx *b);
 bool tls_ctx_gives_tickets(const struct tls_ctx *ctx);
 

@@ -2,7 +2,7 @@
 /* server_name to TLS context: exact, then the longest wildcard, then the default (RFC 6066 3).
  * Built once per listener, then immutable.
  *
- * The policy (HOSTILE 8). Names compare without case and without a trailing dot. A name that no
+ * The policy. Names compare without case and without a trailing dot. A name that no
  * host claims, no name at all, and what is no name (an IP literal, an empty or over-long label, a
  * byte that DNS names do not have) are one case: the default host serves, or without one the
  * handshake ends with the alert unrecognized_name. A client without SNI gets no other host's

@@ -24,7 +24,7 @@ struct h1_conf {
     uint64_t idle_ms;    /* between messages, and before the first request */
     uint64_t requests_max; /* on one connection; the last one says Connection: close */
     uint64_t discard_max;  /* bytes of an unread request body that are read and thrown away to keep
-                              the connection (HOSTILE 46) */
+                              the connection */
     enum underscore underscore; /* of requests; names in responses pass */
 };
 /* A codec over an open connection, whose events it takes. It owns the connection. */

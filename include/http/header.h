@@ -84,7 +84,7 @@ bool field_is_hop_by_hop(enum field_id id);
 /* Removes what is hop-by-hop by itself and what Connection names, then Connection too. */
 void fields_remove_hop_by_hop(struct fields *f);
 /* NULL, or a static reason why the Connection fields are refused: they name a field that decides
- * about framing, routing or identity (HOSTILE 31), or more fields than anybody needs. */
+ * about framing, routing or identity, or more fields than anybody needs. */
 const char *fields_check_connection(const struct fields *f);
 
 /* Removes what may not stand in a trailer section: fields that frame, route, authenticate or say

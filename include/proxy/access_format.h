@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An access record as one line of text: Apache's combined format, or a JSON object. Whatever a peer
- * sent is escaped, so one request is always one line (HOSTILE 83). */
+ * sent is escaped, so one request is always one line. */
 #ifndef PROXY_ACCESS_FORMAT_H
 #define PROXY_ACCESS_FORMAT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages as they are sent on, made from those received: the request towards the upstream and the
  * response towards the client. Hop-by-hop fields end here, both ways; what an untrusted
- * client says about itself is replaced (SEMANTICS, "Headers"). */
+ * client says about itself is replaced (docs/how-it-works.md). */
 #ifndef PROXY_FORWARD_H
 #define PROXY_FORWARD_H
 

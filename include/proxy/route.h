@@ -80,7 +80,7 @@ const struct host_conf *route_host(const struct listener_conf *l, struct slice h
 const struct route_conf *route_find(const struct host_conf *h, struct slice path);
 /* The path that is forwarded: without strip_prefix, always beginning with "/". */
 struct slice route_forward_path(const struct route_conf *r, struct slice path, struct arena *a);
-/* The ring key of a request (SEMANTICS, "Keys"). *ret_fallback: the header or cookie was missing
+/* The ring key of a request (docs/ring.md). *ret_fallback: the header or cookie was missing
  * and the client address stands in. */
 struct slice route_key(const struct key_conf *key, const struct message *m, struct slice client,
                        struct arena *a, bool *ret_fallback);

@@ -40,7 +40,7 @@ struct balance_ops {
     void (*free)(struct balance *b);
     void (*start)(const struct balance *b, struct slice key, struct walk *w);
     size_t (*next)(struct walk *w); /* member index, each at most once, then WALK_END */
-    /* The digest of everything that decides an owner (SEMANTICS, "fingerprint"; bytes: circle.h).
+    /* The digest of everything that decides an owner (docs/ring.md; bytes: circle.h).
      */
     uint64_t (*fingerprint)(const struct balance *b, struct slice key_text);
     /* Adds up the arcs: owners[i] = share of the key space that member i owns, as a fraction of 1.

@@ -89,7 +89,7 @@ static void set_options(struct tls_ctx *ctx)
     SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                       (ctx->gives_tickets ? 0 : SSL_OP_NO_TICKET));
-    /* a cut must be told from an end (HOSTILE 13), whatever openssl.cnf says */
+    /* a cut must be told from an end, whatever openssl.cnf says */
     SSL_CTX_clear_options(ctx->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx->ssl, SSL_MODE_AUTO_RETRY);
     SSL_CTX_clear_mode(ctx->ssl, SSL_MODE_RELEASE_BUFFERS);
@@ -153,7 +153,7 @@ static bool digest_certs(const struct tls_ctx *ctx, EVP_MD_CTX *md)
     return true;
 }
 
-/* A ticket opens only where policy and certificates are those it was made under (HOSTILE 10). */
+/* A ticket opens only where policy and certificates are those it was made under. */
 static int set_session_scope(struct tls_ctx *ctx, struct err *e)
 {
     unsigned char scope[EVP_MAX_MD_SIZE];

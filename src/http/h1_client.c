@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#define INTERIM_MAX 16 /* heads before the final one (HOSTILE 59) */
+#define INTERIM_MAX 16 /* heads before the final one */
 
 /* --- requests out */
 

@@ -159,7 +159,7 @@ static bool too_much_unread(const struct h1 *h)
 }
 
 /* A client that was promised 100 and gets a final answer may send the body or not: nobody can tell
- * what its next bytes are (HOSTILE 47). */
+ * what its next bytes are. */
 static bool must_close(const struct h1 *h, const struct message *m, const struct h1_frame *f)
 {
     uint64_t max = h->conf->requests_max;

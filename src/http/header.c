@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/header.h"
 
-/* Each field is compared with each of them: a head full of both would be costly (HOSTILE 72). */
+/* Each field is compared with each of them: a head full of both would be costly. */
 #define CONNECTION_OPTIONS_MAX 32
 
 static const struct slice names[FIELD_COUNT] = {

@@ -36,7 +36,7 @@ void exchange_enter(struct exchange *x, enum exchange_state next)
 
 /* --- which way */
 
-/* May a connection that was opened for one name carry requests for this host (HOSTILE 9)? Only if
+/* May a connection that was opened for one name carry requests for this host? Only if
  * that name's TLS policy is the same. */
 static bool policy_allows(const struct exchange *x, const struct host_conf *h)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an exchange ends, and the one record it leaves (SEMANTICS, "499 and the other ends"). */
+/* How an exchange ends, and the one record it leaves (docs/how-it-works.md, 3). */
 #include "proxy/exchange_parts.h"
 
 static const char *phase_of(const struct exchange *x)
@@ -48,7 +48,7 @@ void exchange_end_error(struct exchange *x, unsigned status, const char *error, 
 }
 
 /* An upstream that answered before it had the whole request is not reused: it may still wait for
- * the rest (HOSTILE 46, 47). */
+ * the rest. */
 void exchange_end_answered(struct exchange *x)
 {
     exchange_enter(x, EXCHANGE_SENT);

@@ -50,7 +50,7 @@ static void next_server(struct exchange *x)
 /* --- again? */
 
 /* The server may have closed an idle connection as we wrote: then nothing of this request was done,
- * if it may be repeated at all (RFC 9110 9.2.2, HOSTILE 68). */
+ * if it may be repeated at all (RFC 9110 9.2.2). */
 static bool may_repeat(const struct exchange *x, const struct stream *s, enum reset_reason why)
 {
     bool closed =
@@ -131,7 +131,7 @@ static void on_body(struct stream *s, struct slice bytes, bool end)
     exchange_body_from_upstream(s->user, bytes, end);
 }
 
-/* Only where the client asked for them (HOSTILE 44). */
+/* Only where the client asked for them. */
 static void on_trailers(struct stream *s, struct fields *f)
 {
     struct exchange *x = s->user;
@@ -209,7 +209,7 @@ static void on_not_lent(struct lend *l, enum lend_failure why, int err)
         next_server(x);
 }
 
-/* What cannot be repeated later is looked at before (HOSTILE 68): a body that went upstream cannot,
+/* What cannot be repeated later is looked at before: a body that went upstream cannot,
  * whatever the method. */
 static void try_server(struct exchange *x)
 {

@@ -12,7 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES   ((size_t)256 * 1024) /* granted per direction (DESIGN, memory) */
+#define WINDOW_BYTES   ((size_t)256 * 1024) /* granted per direction */
 #define ARENA_BLOCKS   1024                 /* of 4 kB, kept for reuse */
 #define SETTLING_TURNS 4 /* of the loop, in which closed connections free themselves */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every row of the table of ends in SEMANTICS is a row here. Steps are those of script.c: c... is
- * what the client's stream reports, u... what the upstream's does. */
+/* Every row of the table of ends in docs/how-it-works.md is a row here. Steps are those of
+ * script.c: c... is what the client's stream reports, u... what the upstream's does. */
 #include "script.h"
 
 #include <setjmp.h>
@@ -92,7 +92,7 @@ static void test_own_answers(void **state)
     "head=421 body=421 Misdirected Request: this connection was opened for another host\n."
 #define NO_ROUTE "head=404 body=404 Not Found: no route covers this path\n."
 
-/* SNI a, Host b (HOSTILE 9). */
+/* SNI a, Host b. */
 static void test_policy(void **state)
 {
     static const struct scenario list[] = {
