@@ -79,6 +79,29 @@ static void test_small_parts_to_a_slow_peer(void **state)
     wire_done(&w);
 }
 
+static void test_held_parts_stay_in_front_of_a_large_one(void **state)
+{
+    (void)state;
+    static char large[9000];
+    struct wire w;
+    struct h1_out o;
+    wire_init(&w);
+    memset(large, 'L', sizeof(large));
+    w.fake->window = 0;
+    h1_out_begin(&o, BODY_LENGTH, 4 + sizeof(large), false);
+    h1_out_body(&o, w.conn, SLICE("01"), false);
+    wire_turn(&w);
+    h1_out_body(&o, w.conn, SLICE("23"), false);
+    h1_out_body(&o, w.conn, slice_of(large, sizeof(large)), true);
+    assert_true(o.ended);
+    wire_drain(&w, SIZE_MAX);
+    assert_true(slice_starts(fake_sent(w.fake), SLICE("0123LL")));
+    assert_int_equal(fake_sent(w.fake).len, 4 + sizeof(large));
+    h1_out_done(&o);
+    conn_abort(w.conn);
+    wire_done(&w);
+}
+
 static void test_held_parts_go_when_the_peer_takes(void **state)
 {
     (void)state;
@@ -113,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_small_parts_to_a_slow_peer),
+        cmocka_unit_test(test_held_parts_stay_in_front_of_a_large_one),
         cmocka_unit_test(test_held_parts_go_when_the_peer_takes),
         cmocka_unit_test(test_nothing_before_the_head),
     };
