@@ -25,7 +25,7 @@ struct h1_chunk {
     unsigned digits, extension; /* of the line being read */
     uint64_t left;              /* data bytes of this chunk still to come */
     uint64_t data;              /* data bytes so far, over all chunks */
-    struct h1_refusal refusal;
+    enum refusal refusal;
 };
 
 void h1_chunk_init(struct h1_chunk *c);

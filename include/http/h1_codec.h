@@ -31,8 +31,8 @@ struct h1 {
     struct arena arena;                     /* the stream's; empty while idle */
     struct h1_in *in;                       /* in the arena; NULL while idle */
     struct message *head;                   /* in the arena: the last one received, or NULL */
-    const char *why;
-    size_t granted; /* bytes */
+    enum refusal refusal;                   /* of what came last, see stream_ops.refusal */
+    size_t granted;                         /* bytes */
     struct h1_out out;
     struct deferred settle, reap;
     struct timer timer; /* between messages, for a head, for what is thrown away: one at a time */
@@ -69,7 +69,7 @@ int h1_end_body(struct h1 *h, const struct fields *f);
 void h1_grant(struct stream *s, size_t bytes);
 void h1_reset(struct stream *s, enum reset_reason why, uint32_t wire_code);
 struct conn *h1_stream_conn(const struct stream *s);
-const char *h1_stream_why(const struct stream *s);
+enum refusal h1_stream_refusal(const struct stream *s);
 /* --- codec ops */
 void h1_drain(struct codec *c);
 void h1_close(struct codec *c);

@@ -8,9 +8,8 @@
 #include "http/h1_parse.h"
 
 /* Reads Content-Length, Transfer-Encoding and Upgrade as they came (not trimmed, see
- * h1_parse_head). 0, or -EPROTO with status and reason. */
-int h1_framing_read(const struct message *m, struct h1_framing *ret_framing,
-                    struct h1_refusal *ret_refusal);
+ * h1_parse_head), and version. Writes only on REFUSAL_NONE. */
+enum refusal h1_framing_read(const struct message *m, struct h1_framing *ret_framing);
 bool h1_framing_eq(const struct h1_framing *a, const struct h1_framing *b);
 
 /* The body of a request; of a response to a method (RFC 9112 6.3): sets body, length and, for a
@@ -19,9 +18,9 @@ void h1_framing_request_body(struct message *m, const struct h1_framing *f);
 void h1_framing_response_body(struct message *m, const struct h1_framing *f, enum method request);
 
 /* Sets close from Connection and version (RFC 9112 9.3). */
-int h1_framing_connection(struct message *m, struct h1_refusal *ret_refusal);
+enum refusal h1_framing_connection(struct message *m);
 /* Sets expect_continue (RFC 9110 10.1.1): only `100-continue`, once, and only where there is a body
  * to wait for; HTTP/1.0 has no such thing. */
-int h1_framing_expect(struct message *m, struct h1_refusal *ret_refusal);
+enum refusal h1_framing_expect(struct message *m);
 
 #endif

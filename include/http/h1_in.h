@@ -22,7 +22,7 @@ struct h1_in {
     struct h1_parse parse;
     struct h1_chunk chunk;
     struct fields trailers;
-    struct h1_refusal refusal; /* after -EPROTO */
+    enum refusal refusal; /* after -EPROTO */
 };
 struct h1_piece {
     size_t used;             /* bytes taken off the view; 0: it must grow, or there is no room */

@@ -28,14 +28,14 @@ struct h1_parse {
 
 /* A head from its first byte (behind an empty line) to its last. Sets version, status and reason,
  * adds all fields to m->fields; m->method and m->target are set already and must agree. Values are
- * trimmed, but for Content-Length and Transfer-Encoding, where only spaces in front are. 0, or
- * -EPROTO with a static reason. */
-int h1_parse_head(struct h1_parse *p, const struct h1_scan *s, struct slice head, struct message *m,
-                  const char **ret_why);
+ * trimmed, but for Content-Length and Transfer-Encoding, where only spaces in front are. After a
+ * refusal version alone is set, and some of the fields are. */
+enum refusal h1_parse_head(struct h1_parse *p, const struct h1_scan *s, struct slice head,
+                           struct message *m);
 struct h1_framing h1_parse_framing(const struct h1_parse *p); /* after a head */
 /* Goes on with a chunked body, all of it but extensions and trailer fields: its end is an empty
- * trailer section. 0, or -EPROTO with a static reason. */
-int h1_parse_body(struct h1_parse *p, struct slice bytes, const char **ret_why);
+ * trailer section. */
+enum refusal h1_parse_body(struct h1_parse *p, struct slice bytes);
 uint64_t h1_parse_chunk_left(const struct h1_parse *p); /* data bytes of this chunk to come */
 const char *h1_parser_version(void);                    /* "8.1.0, strict": for people */
 

@@ -10,15 +10,12 @@
 #ifndef HTTP_H1_SCAN_H
 #define HTTP_H1_SCAN_H
 
+#include "base/refusal.h"
 #include "base/slice.h"
 
 enum scan_kind { SCAN_REQUEST, SCAN_RESPONSE, SCAN_TRAILERS };
 enum scan_verdict { SCAN_MORE, SCAN_DONE, SCAN_REFUSED };
 
-struct h1_refusal {
-    unsigned status; /* what to answer a client; on the upstream side it says nothing */
-    const char *why; /* static */
-};
 struct h1_limits { /* 0 = no limit */
     size_t head;   /* bytes, with the empty lines: 431 */
     size_t target; /* bytes: 414 */
@@ -35,7 +32,7 @@ struct h1_scan {
     size_t fields;
     struct scan_span method, target; /* of a request */
     struct h1_limits limits;
-    struct h1_refusal refusal; /* after SCAN_REFUSED */
+    enum refusal refusal; /* after SCAN_REFUSED */
 };
 
 void h1_scan_init(struct h1_scan *s, enum scan_kind kind, const struct h1_limits *limits);

@@ -6,6 +6,7 @@
 #define HTTP_HEADER_H
 
 #include "base/arena.h"
+#include "base/refusal.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -66,6 +67,9 @@ enum field_id field_id(struct slice name); /* FIELD_OTHER when it has none */
 struct slice field_name(enum field_id id); /* canonical spelling */
 void fields_init(struct fields *f, struct arena *a);
 void fields_add(struct fields *f, struct slice name, struct slice value);
+/* Adds the lines of a section that h1_scan let pass, whose end is an empty line. Values lose the
+ * spaces in front and nothing else. */
+void fields_split(struct fields *f, struct slice section);
 void fields_add_known(struct fields *f, enum field_id id, struct slice value);
 /* The first with that id or name, or NULL; the pointer is valid until the list changes. */
 const struct field *fields_find(const struct fields *f, enum field_id id);
@@ -83,9 +87,9 @@ bool fields_list_has(const struct fields *f, enum field_id id, struct slice toke
 bool field_is_hop_by_hop(enum field_id id);
 /* Removes what is hop-by-hop by itself and what Connection names, then Connection too. */
 void fields_remove_hop_by_hop(struct fields *f);
-/* NULL, or a static reason why the Connection fields are refused: they name a field that decides
- * about framing, routing or identity, or more fields than anybody needs. */
-const char *fields_check_connection(const struct fields *f);
+/* Do the Connection fields name a field that decides about framing, routing or identity, or more
+ * fields than anybody needs? */
+enum refusal fields_check_connection(const struct fields *f);
 
 /* Removes what may not stand in a trailer section: fields that frame, route, authenticate or say
  * how to read the body (RFC 9110 6.5.1). */

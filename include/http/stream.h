@@ -9,6 +9,7 @@
 #ifndef HTTP_STREAM_H
 #define HTTP_STREAM_H
 
+#include "base/refusal.h"
 #include "base/slice.h"
 #include "conn/conn.h"
 #include "http/message.h"
@@ -22,7 +23,7 @@ enum reset_reason {
     RESET_RST,
     RESET_TRUNCATED,
     RESET_CODE, /* CODE: wire_code says which (HTTP/2, HTTP/3) */
-    /* what it sent is not HTTP: stream_why() */
+    /* what it sent is not HTTP: stream_ops.refusal says why */
     RESET_PROTOCOL,
     /* our deadline towards it: it took nothing for too long */
     RESET_SEND_TIMEOUT,
@@ -47,8 +48,8 @@ struct stream_ops { /* the user calls the codec */
     /* Ends it badly, at once. Server side: what the client got is visibly cut, or nothing was sent.
      * Client side: the connection is closed. */
     void (*reset)(struct stream *s, enum reset_reason why, uint32_t wire_code);
-    struct conn *(*conn)(const struct stream *s); /* for addresses and TLS facts; borrowed */
-    const char *(*why)(const struct stream *s);   /* words for RESET_PROTOCOL; never NULL */
+    struct conn *(*conn)(const struct stream *s);    /* for addresses and TLS facts; borrowed */
+    enum refusal (*refusal)(const struct stream *s); /* why RESET_PROTOCOL; else REFUSAL_NONE */
 };
 struct stream_events { /* the codec calls the user */
     /* A request's head, or a response's: interim ones may come before the final. The message lives
@@ -58,12 +59,12 @@ struct stream_events { /* the codec calls the user */
                     bool end); /* borrowed for the call; bytes may be empty with end */
     void (*on_trailers)(struct stream *s, struct fields *f); /* in place of an `end` */
     void (*on_writable)(struct stream *s);                   /* all that waited is gone */
-    /* Server side only: no readable request (status and reason), or a head that took too long
-     * (408); in place of on_head. Also a body that turns out not to be HTTP while nothing final was
-     * sent; afterwards that is on_reset with RESET_PROTOCOL. The user answers with send_head(...,
-     * end) or send_body and the codec closes. `m` is what was understood, method and target may be
-     * empty. The codec has read its last byte. */
-    void (*on_refused)(struct stream *s, struct message *m, unsigned status, const char *why);
+    /* Server side only: no readable request, or a head that took too long; in place of on_head.
+     * Also a body that turns out not to be HTTP while nothing final was sent; afterwards that is
+     * on_reset with RESET_PROTOCOL. The user answers with send_head(..., end) or send_body and the
+     * codec closes. `m` is what was understood, method and target may be empty. The codec has read
+     * its last byte. */
+    void (*on_refused)(struct stream *s, struct message *m, enum refusal why);
     /* Both directions ended and all bytes are with the kernel: the last event. Server side: once
      * the answer has ended, what is left of the request is the codec's to throw away (no on_body
      * any more). Client side: a response that ends before its request does ends both. */

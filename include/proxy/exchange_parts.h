@@ -111,6 +111,10 @@ void exchange_body_stop(struct exchange *x); /* nobody is waited for any more: w
 void exchange_end_reply(struct exchange *x, const struct reply *r);
 /* The same for an error. `error` as in Proxy-Status; `why` in words, static. */
 void exchange_end_error(struct exchange *x, unsigned status, const char *error, const char *why);
+/* Counts a refusal of what the client sent, and has the record say why. */
+void exchange_end_note(struct exchange *x, enum refusal why);
+/* The same, and answers it; the connection ends. */
+void exchange_end_refused(struct exchange *x, enum refusal why);
 /* The upstream's answer is complete and handed down. */
 void exchange_end_answered(struct exchange *x);
 /* Names an abort for the record; the phase is the state's. */

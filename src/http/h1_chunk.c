@@ -27,10 +27,10 @@ enum state {
     AT_EXT_END, /* complete: another one or the line's end follows */
 };
 
-static void refuse(struct h1_chunk *c, const char *why)
+static void refuse(struct h1_chunk *c, enum refusal why)
 {
     c->state = REFUSED;
-    c->refusal = (struct h1_refusal){ 400, why };
+    c->refusal = why;
 }
 
 static void add_digit(struct h1_chunk *c, char digit)
@@ -38,21 +38,21 @@ static void add_digit(struct h1_chunk *c, char digit)
     c->digits++;
     c->left = c->left << 4 | octet_hex(digit);
     if (c->digits > DIGITS_MAX || c->left >= SIZE_LIMIT)
-        refuse(c, "chunk size is too large");
+        refuse(c, REFUSAL_CHUNK_SIZE_TOO_LARGE);
 }
 
 static void in_size(struct h1_chunk *c, char octet)
 {
     if (octet_is(octet, OCTET_HEX))
         add_digit(c, octet);
-    else if (c->digits == 0)
-        refuse(c, "chunk size without a digit");
-    else if (octet == '\r')
-        c->state = AT_SIZE_LF;
     else if (octet == '\n')
-        refuse(c, "bare LF after a chunk size");
+        refuse(c, REFUSAL_CHUNK_BARE_LF);
+    else if (octet != '\r' && (octet != ';' || c->digits > 0))
+        refuse(c, REFUSAL_CHUNK_SIZE_NOT_HEX);
+    else if (c->digits == 0)
+        refuse(c, REFUSAL_CHUNK_SIZE_EMPTY);
     else
-        refuse(c, "chunk size is not hexadecimal digits alone");
+        c->state = AT_SIZE_LF;
 }
 
 static void at_size_cr(struct h1_chunk *c, char octet)
@@ -64,7 +64,7 @@ static void at_size_cr(struct h1_chunk *c, char octet)
 static void at_size_lf(struct h1_chunk *c, char octet)
 {
     if (octet != '\n')
-        refuse(c, "bare CR after a chunk size");
+        refuse(c, REFUSAL_CHUNK_BARE_CR);
     else
         c->state = c->left > 0 ? IN_DATA : AT_TRAILERS;
 }
@@ -74,18 +74,28 @@ static void at_data_cr(struct h1_chunk *c, char octet)
     if (octet == '\r')
         c->state = AT_DATA_LF;
     else
-        refuse(c, "chunk is longer than its size");
+        refuse(c, octet == '\n' ? REFUSAL_CHUNK_BARE_LF : REFUSAL_CHUNK_TOO_LONG);
 }
 
 static void at_data_lf(struct h1_chunk *c, char octet)
 {
     if (octet != '\n') {
-        refuse(c, "bare CR after a chunk");
+        refuse(c, REFUSAL_CHUNK_BARE_CR);
         return;
     }
     c->state = IN_SIZE;
     c->digits = 0;
     c->extension = 0;
+}
+
+static void refuse_extension(struct h1_chunk *c, char octet)
+{
+    if (octet == '\n')
+        refuse(c, REFUSAL_EXTENSION_BARE_LF);
+    else if (!octet_is(octet, OCTET_VALUE))
+        refuse(c, REFUSAL_EXTENSION_CONTROL);
+    else
+        refuse(c, REFUSAL_EXTENSION_MALFORMED);
 }
 
 /* CR is not seen here: take_extension() stops before it. */
@@ -94,7 +104,7 @@ static void end_extension(struct h1_chunk *c, char octet)
     if (octet == ';')
         c->state = AT_EXT_NAME;
     else
-        refuse(c, octet == '\n' ? "bare LF in a chunk extension" : "malformed chunk extension");
+        refuse_extension(c, octet);
 }
 
 static void in_name(struct h1_chunk *c, char octet)
@@ -102,7 +112,7 @@ static void in_name(struct h1_chunk *c, char octet)
     if (octet_is(octet, OCTET_TOKEN))
         c->state = IN_EXT_NAME;
     else if (c->state == AT_EXT_NAME)
-        refuse(c, "chunk extension without a name");
+        refuse_extension(c, octet);
     else if (octet == '=')
         c->state = AT_EXT_VALUE;
     else
@@ -118,13 +128,13 @@ static void in_value(struct h1_chunk *c, char octet)
     else if (octet == '"')
         c->state = IN_EXT_QUOTED;
     else
-        refuse(c, "chunk extension without a value");
+        refuse_extension(c, octet);
 }
 
 static void in_quoted(struct h1_chunk *c, char octet)
 {
     if (!octet_is(octet, OCTET_VALUE))
-        refuse(c, "control byte in a chunk extension");
+        refuse_extension(c, octet);
     else if (c->state == AT_EXT_ESCAPED)
         c->state = IN_EXT_QUOTED;
     else if (octet == '\\')
@@ -179,13 +189,13 @@ static void end_extensions(struct h1_chunk *c)
     if (c->state == IN_EXT_NAME || c->state == IN_EXT_VALUE || c->state == AT_EXT_END)
         c->state = AT_SIZE_CR;
     else
-        refuse(c, "chunk extension ends too early");
+        refuse(c, REFUSAL_EXTENSION_MALFORMED);
 }
 
 static void step_extension(struct h1_chunk *c, char octet)
 {
     if (++c->extension > CHUNK_EXTENSION_MAX)
-        refuse(c, "chunk extension is too long");
+        refuse(c, REFUSAL_EXTENSION_TOO_LONG);
     else
         step(c, octet);
 }

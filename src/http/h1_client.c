@@ -63,7 +63,7 @@ static struct stream *open_stream(struct codec *c)
         .grant = h1_grant,
         .reset = h1_reset,
         .conn = h1_stream_conn,
-        .why = h1_stream_why,
+        .refusal = h1_stream_refusal,
     };
     struct h1 *h = (struct h1 *)c;
     if (h->dead || h->live || h->draining)
@@ -78,24 +78,24 @@ static struct stream *open_stream(struct codec *c)
 
 /* --- responses in */
 
-static void refuse(struct h1 *h, const char *why)
+static void refuse(struct h1 *h, enum refusal why)
 {
-    h->why = why;
+    h->refusal = why;
     h1_stream_reset(h, RESET_PROTOCOL);
     h1_end(h, H1_CUT);
 }
 
 static void fail(struct h1 *h)
 {
-    refuse(h, h->in->refusal.why);
+    refuse(h, h->in->refusal);
 }
 
 static void deliver_interim(struct h1 *h, struct message *m)
 {
     if (m->status == 101) {
-        refuse(h, "101 that nobody asked for");
+        refuse(h, REFUSAL_UNASKED_SWITCH);
     } else if (++h->interims > INTERIM_MAX) {
-        refuse(h, "too many interim answers");
+        refuse(h, REFUSAL_INTERIMS_TOO_MANY);
     } else {
         h1_in_next_head(h->in);
         h->stream.events->on_head(&h->stream, m, HEAD_INTERIM, false);
@@ -138,7 +138,7 @@ static size_t step_head(struct h1 *h, struct slice rest)
 static size_t step_stray(struct h1 *h, struct slice rest)
 {
     if (h->live)
-        refuse(h, "bytes before the request");
+        refuse(h, REFUSAL_STRAY_BYTES);
     else
         h1_end(h, H1_CUT);
     return rest.len;

@@ -112,7 +112,7 @@ void h1_begin_stream(struct h1 *h, const struct stream_ops *ops)
 {
     h->stream = (struct stream){ .ops = ops };
     h->out = (struct h1_out){ 0 };
-    h->why = "";
+    h->refusal = REFUSAL_NONE;
     h->granted = 0;
     h->want_writable = false;
     h->live = true;
@@ -173,7 +173,6 @@ size_t h1_take_body(struct h1 *h, struct slice rest)
     struct h1_piece piece;
     size_t room = h->discarding ? SIZE_MAX : h->granted;
     if (h1_in_take(h->in, rest, room, &piece) < 0) {
-        h->why = h->in->refusal.why;
         h->side->fail(h);
         return rest.len;
     }
@@ -242,7 +241,7 @@ static void on_end(struct conn *c, enum conn_end how)
     struct h1 *h = conn_user(c);
     if (h->dead)
         return;
-    h->why = how == CONN_END_PROTOCOL ? conn_why(c) : "";
+    h->refusal = how == CONN_END_PROTOCOL ? REFUSAL_TLS_BROKEN : REFUSAL_NONE;
     h->side->on_end(h, how);
 }
 
@@ -335,9 +334,9 @@ struct conn *h1_stream_conn(const struct stream *s)
     return h1_of_stream(s)->conn;
 }
 
-const char *h1_stream_why(const struct stream *s)
+enum refusal h1_stream_refusal(const struct stream *s)
 {
-    return h1_of_stream(s)->why;
+    return h1_of_stream(s)->refusal;
 }
 
 /* --- */
@@ -352,7 +351,6 @@ struct h1 *h1_new(struct conn *c, const struct h1_conf *conf, struct arena_recyc
     h->conn = c;
     h->loop = conn_loop(c);
     h->conf = conf;
-    h->why = "";
     arena_init(&h->arena, r);
     deferred_init(&h->settle, on_settle);
     deferred_init(&h->reap, on_reap);

@@ -6,12 +6,6 @@
 
 #include <errno.h>
 
-static int refuse(struct h1_refusal *ret, unsigned status, const char *why)
-{
-    *ret = (struct h1_refusal){ status, why };
-    return -EPROTO;
-}
-
 /* A list of codings that ends in chunked, each of them a token, none of them chunked or identity
  * before: well-formed, but not spoken here. */
 static bool is_unknown_coding(struct slice value)
@@ -29,36 +23,53 @@ static bool is_unknown_coding(struct slice value)
     return count > 1 && slice_eq_nocase(last, SLICE("chunked"));
 }
 
-static int read_coding(const struct message *m, struct h1_framing *f, struct h1_refusal *ret)
+static enum refusal read_coding(const struct message *m, struct h1_framing *f)
 {
     const struct field *coding = fields_find(&m->fields, FIELD_TRANSFER_ENCODING);
     if (coding == NULL)
-        return 0;
+        return REFUSAL_NONE;
     if (fields_count(&m->fields, FIELD_TRANSFER_ENCODING) > 1)
-        return refuse(ret, 400, "two Transfer-Encoding fields");
+        return REFUSAL_TWO_TRANSFER_ENCODINGS;
     if (fields_find(&m->fields, FIELD_CONTENT_LENGTH) != NULL)
-        return refuse(ret, 400, "Content-Length with Transfer-Encoding");
+        return REFUSAL_LENGTH_AND_CODING;
     if (m->version == HTTP_1_0)
-        return refuse(ret, 400, "Transfer-Encoding in HTTP/1.0");
+        return REFUSAL_CODING_IN_1_0;
     if (is_unknown_coding(coding->value))
-        return refuse(ret, 501, "transfer coding other than chunked");
+        return REFUSAL_CODING_UNKNOWN;
+    if (slice_find(coding->value, ',') < coding->value.len)
+        return REFUSAL_CODING_LIST;
     if (!slice_eq_nocase(coding->value, SLICE("chunked")))
-        return refuse(ret, 400, "Transfer-Encoding is not exactly chunked");
+        return REFUSAL_CODING_NOT_CHUNKED;
     f->chunked = true;
-    return 0;
+    return REFUSAL_NONE;
 }
 
-static int read_length(const struct message *m, struct h1_framing *f, struct h1_refusal *ret)
+/* What is wrong with a length that is no number below 2^63. */
+static enum refusal explain_length(struct slice value, int err)
+{
+    if (err == -ERANGE)
+        return REFUSAL_CONTENT_LENGTH_TOO_LARGE;
+    if (value.len == 0)
+        return REFUSAL_CONTENT_LENGTH_EMPTY;
+    if (value.ptr[0] == '+' || value.ptr[0] == '-')
+        return REFUSAL_CONTENT_LENGTH_SIGN;
+    if (slice_find(value, ',') < value.len)
+        return REFUSAL_CONTENT_LENGTH_LIST;
+    return REFUSAL_CONTENT_LENGTH_NOT_DIGITS;
+}
+
+static enum refusal read_length(const struct message *m, struct h1_framing *f)
 {
     const struct field *length = fields_find(&m->fields, FIELD_CONTENT_LENGTH);
     if (length == NULL)
-        return 0;
+        return REFUSAL_NONE;
     if (fields_count(&m->fields, FIELD_CONTENT_LENGTH) > 1)
-        return refuse(ret, 400, "two Content-Length fields");
-    if (parse_uint(length->value, INT64_MAX, &f->length) < 0)
-        return refuse(ret, 400, "Content-Length is not a number below 2^63");
+        return REFUSAL_TWO_CONTENT_LENGTHS;
+    int r = parse_uint(length->value, INT64_MAX, &f->length);
+    if (r < 0)
+        return explain_length(length->value, r);
     f->has_length = true;
-    return 0;
+    return REFUSAL_NONE;
 }
 
 static bool read_upgrade(const struct message *m)
@@ -68,16 +79,15 @@ static bool read_upgrade(const struct message *m)
            fields_list_has(&m->fields, FIELD_CONNECTION, SLICE("upgrade"));
 }
 
-int h1_framing_read(const struct message *m, struct h1_framing *ret_framing,
-                    struct h1_refusal *ret_refusal)
+enum refusal h1_framing_read(const struct message *m, struct h1_framing *ret_framing)
 {
     struct h1_framing f = { .upgrade = read_upgrade(m) };
-    int r = read_coding(m, &f, ret_refusal);
-    if (r == 0)
-        r = read_length(m, &f, ret_refusal);
-    if (r == 0)
+    enum refusal why = read_coding(m, &f);
+    if (why == REFUSAL_NONE)
+        why = read_length(m, &f);
+    if (why == REFUSAL_NONE)
         *ret_framing = f;
-    return r;
+    return why;
 }
 
 bool h1_framing_eq(const struct h1_framing *a, const struct h1_framing *b)
@@ -115,30 +125,30 @@ void h1_framing_response_body(struct message *m, const struct h1_framing *f, enu
     }
 }
 
-int h1_framing_connection(struct message *m, struct h1_refusal *ret_refusal)
+enum refusal h1_framing_connection(struct message *m)
 {
-    const char *why = fields_check_connection(&m->fields);
-    if (why != NULL)
-        return refuse(ret_refusal, 400, why);
+    enum refusal why = fields_check_connection(&m->fields);
+    if (why != REFUSAL_NONE)
+        return why;
     bool keep = m->version == HTTP_1_1 ||
                 fields_list_has(&m->fields, FIELD_CONNECTION, SLICE("keep-alive"));
     m->close = !keep || fields_list_has(&m->fields, FIELD_CONNECTION, SLICE("close"));
-    return 0;
+    return REFUSAL_NONE;
 }
 
-int h1_framing_expect(struct message *m, struct h1_refusal *ret_refusal)
+enum refusal h1_framing_expect(struct message *m)
 {
     const struct field *expect = fields_find(&m->fields, FIELD_EXPECT);
     if (expect == NULL)
-        return 0;
+        return REFUSAL_NONE;
     struct slice wanted = SLICE("100-continue");
-    bool once = fields_count(&m->fields, FIELD_EXPECT) == 1;
-    if (!once || expect->value.len == 0)
-        return refuse(ret_refusal, 400, "more or less than one Expect");
+    if (fields_count(&m->fields, FIELD_EXPECT) > 1)
+        return REFUSAL_EXPECT_TWICE;
     if (!slice_eq_nocase(expect->value, wanted)) {
         bool decorated = slice_eq_nocase(slice_first(expect->value, wanted.len), wanted);
-        return refuse(ret_refusal, decorated ? 400 : 417, "Expect is not 100-continue");
+        bool malformed = decorated || expect->value.len == 0;
+        return malformed ? REFUSAL_EXPECT_MALFORMED : REFUSAL_EXPECT_UNKNOWN;
     }
     m->expect_continue = m->version == HTTP_1_1 && m->body != BODY_NONE && m->length != 0;
-    return 0;
+    return REFUSAL_NONE;
 }

@@ -5,12 +5,6 @@
 
 #include <errno.h>
 
-static int refuse(struct h1_in *in, unsigned status, const char *why)
-{
-    in->refusal = (struct h1_refusal){ status, why };
-    return -EPROTO;
-}
-
 static void set_method(struct message *m, struct slice method)
 {
     m->method = method;
@@ -24,20 +18,34 @@ void h1_head_partial(const struct h1_in *in, struct slice view, struct message *
     m->target = arena_copy(m->arena, slice_of(view.ptr + target.from, target.len));
 }
 
-/* Parser and framing decision. */
-static int understand(struct h1_in *in, struct slice head, struct message *m,
-                      struct h1_framing *ret_framing)
+/* The parser stopped inside the head. Where that is about the body's length, as most often, our own
+ * reading of the same fields says better what is wrong. */
+static enum refusal explain(struct slice head, const struct message *m)
 {
-    const char *why;
-    if (h1_parse_head(&in->parse, &in->scan, head, m, &why) < 0)
-        return refuse(in, 400, why);
-    int r = h1_framing_read(m, ret_framing, &in->refusal);
-    if (r < 0)
-        return r;
+    struct message own;
+    struct h1_framing ignored;
+    message_init(&own, m->arena);
+    own.version = m->version;
+    fields_split(&own.fields, slice_from(head, slice_find(head, '\n') + 1));
+    enum refusal why = h1_framing_read(&own, &ignored);
+    return why != REFUSAL_NONE ? why : REFUSAL_PARSER;
+}
+
+/* Parser and framing decision. */
+static enum refusal understand(struct h1_in *in, struct slice head, struct message *m,
+                               struct h1_framing *ret_framing)
+{
+    enum refusal why = h1_parse_head(&in->parse, &in->scan, head, m);
+    if (why == REFUSAL_PARSER)
+        return explain(head, m);
+    if (why == REFUSAL_NONE)
+        why = h1_framing_read(m, ret_framing);
+    if (why != REFUSAL_NONE)
+        return why;
     struct h1_framing theirs = h1_parse_framing(&in->parse);
     if (!h1_framing_eq(ret_framing, &theirs))
-        return refuse(in, 400, "parser and framing decision disagree");
-    return h1_framing_connection(m, &in->refusal);
+        return REFUSAL_FRAMING_DISAGREES;
+    return h1_framing_connection(m);
 }
 
 static bool has_underscore(const struct fields *f)
@@ -71,47 +79,45 @@ static void strip_response(struct fields *f)
 }
 
 /* Host and authority of the target (RFC 9112 3.2). */
-static int read_authority(struct h1_in *in, struct message *m, struct slice authority)
+static enum refusal read_authority(struct message *m, struct slice authority)
 {
     const struct field *host = fields_find(&m->fields, FIELD_HOST);
-    const char *why;
     if (host == NULL && m->version == HTTP_1_1)
-        return refuse(in, 400, "HTTP/1.1 without Host");
+        return REFUSAL_HOST_MISSING;
     if (fields_count(&m->fields, FIELD_HOST) > 1)
-        return refuse(in, 400, "more than one Host");
+        return REFUSAL_HOST_TWICE;
     if (host == NULL && authority.ptr == NULL)
-        return 0;
+        return REFUSAL_NONE;
     m->authority = host != NULL ? host->value : authority;
-    if (uri_parse_authority(m->authority, m->arena, &m->uri, &why) < 0)
-        return refuse(in, 400, why);
-    if (authority.ptr != NULL && !uri_authority_is_host(m->target, authority, &m->uri, m->arena))
-        return refuse(in, 400, "target and Host name different authorities");
-    return 0;
+    enum refusal why = uri_parse_authority(m->authority, m->arena, &m->uri);
+    if (why == REFUSAL_NONE && authority.ptr != NULL)
+        why = uri_compare_authority(m->target, authority, &m->uri, m->arena);
+    return why;
 }
 
-static int read_target(struct h1_in *in, struct message *m)
+static enum refusal read_target(struct message *m)
 {
     struct slice authority;
-    const char *why;
     bool is_options = m->method_id == METHOD_OPTIONS;
-    if (uri_parse_target(m->target, is_options, m->arena, &m->uri, &authority, &why) < 0)
-        return refuse(in, 400, why);
-    return read_authority(in, m, authority);
+    enum refusal why = uri_parse_target(m->target, is_options, m->arena, &m->uri, &authority);
+    return why != REFUSAL_NONE ? why : read_authority(m, authority);
 }
 
-static int interpret_request(struct h1_in *in, struct slice head, struct message *m)
+static enum refusal interpret_request(struct h1_in *in, struct slice head, struct message *m)
 {
     struct h1_framing framing;
-    int r = understand(in, head, m, &framing);
-    if (r < 0)
-        return r;
+    if (m->method_id == METHOD_CONNECT) /* its target is no path: nothing could be routed */
+        return REFUSAL_METHOD_CONNECT;
+    enum refusal why = understand(in, head, m, &framing);
+    if (why != REFUSAL_NONE)
+        return why;
     h1_framing_request_body(m, &framing);
-    r = h1_framing_expect(m, &in->refusal);
-    if (r < 0)
-        return r;
+    why = h1_framing_expect(m);
+    if (why != REFUSAL_NONE)
+        return why;
     if (in->underscore == UNDERSCORE_REJECT && has_underscore(&m->fields))
-        return refuse(in, 400, "underscore in a field name");
-    return read_target(in, m);
+        return REFUSAL_FIELD_NAME_UNDERSCORE;
+    return read_target(m);
 }
 
 int h1_head_request(struct h1_in *in, struct slice view, struct message *m)
@@ -120,12 +126,10 @@ int h1_head_request(struct h1_in *in, struct slice view, struct message *m)
     struct slice head = arena_copy(m->arena, slice_of(view.ptr + lead, in->scan.at - lead));
     set_method(m, slice_of(head.ptr, in->scan.method.len));
     m->target = slice_of(head.ptr + in->scan.target.from - lead, in->scan.target.len);
-    if (m->method_id == METHOD_CONNECT) /* its target is no path: nothing could be routed */
-        return refuse(in, 405, "method is not served here");
 
-    int r = interpret_request(in, head, m);
-    if (r < 0)
-        return r;
+    in->refusal = interpret_request(in, head, m);
+    if (in->refusal != REFUSAL_NONE)
+        return -EPROTO;
     m->trailers_welcome = fields_list_has(&m->fields, FIELD_TE, SLICE("trailers"));
     strip_request(in, &m->fields);
     return 0;
@@ -134,9 +138,10 @@ int h1_head_request(struct h1_in *in, struct slice view, struct message *m)
 int h1_head_response(struct h1_in *in, struct slice view, enum method request, struct message *m)
 {
     struct h1_framing framing;
-    int r = understand(in, arena_copy(m->arena, slice_first(view, in->scan.at)), m, &framing);
-    if (r < 0)
-        return r;
+    struct slice head = arena_copy(m->arena, slice_first(view, in->scan.at));
+    in->refusal = understand(in, head, m, &framing);
+    if (in->refusal != REFUSAL_NONE)
+        return -EPROTO;
     h1_framing_response_body(m, &framing, request);
     strip_response(&m->fields);
     return 0;

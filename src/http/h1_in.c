@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 
-static int refuse(struct h1_in *in, unsigned status, const char *why)
+static int refuse(struct h1_in *in, enum refusal why)
 {
-    in->refusal = (struct h1_refusal){ status, why };
+    in->refusal = why;
     return -EPROTO;
 }
 
@@ -69,12 +69,12 @@ static int take_to_end(struct slice view, size_t room, struct h1_piece *piece)
 /* The parser reads along; both must have seen the same data and expect the same of this chunk. */
 static int compare(struct h1_in *in, struct slice run)
 {
-    const char *why;
-    if (h1_parse_body(&in->parse, run, &why) < 0)
-        return refuse(in, 400, why);
+    enum refusal why = h1_parse_body(&in->parse, run);
+    if (why != REFUSAL_NONE)
+        return refuse(in, why);
     if (in->parse.body != in->chunk.data || h1_parse_chunk_left(&in->parse) != in->chunk.left ||
         in->parse.complete)
-        return refuse(in, 400, "parser and byte check disagree about a chunk");
+        return refuse(in, REFUSAL_CHUNK_DISAGREES);
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int take_chunked(struct h1_in *in, struct slice view, size_t room, struct
     struct slice run;
     enum chunk_part part = h1_chunk_next(&in->chunk, view, room, &run);
     if (part == CHUNK_REFUSED)
-        return refuse(in, in->chunk.refusal.status, in->chunk.refusal.why);
+        return refuse(in, in->chunk.refusal);
 
     *piece = (struct h1_piece){ .used = run.len };
     if (part == CHUNK_EXTENSION)
@@ -106,29 +106,20 @@ static void drop_underscores(struct fields *f)
     f->count = kept;
 }
 
-/* Lines that h1_scan let pass: token, colon, value, CRLF; at the end an empty one. */
-static void split_fields(struct slice section, struct fields *ret_fields)
-{
-    while (section.len > 2) {
-        size_t colon = slice_find(section, ':'), end = slice_find(section, '\r');
-        struct slice line = slice_first(section, end);
-        fields_add(ret_fields, slice_first(line, colon), slice_trim(slice_from(line, colon + 1)));
-        section = slice_from(section, end + 2);
-    }
-}
-
 /* The parser is shown an empty section, which ends the message for it as well: what a framing field
  * means here depends on its version, and to us it means nothing. */
 static int read_trailers(struct h1_in *in, struct slice section)
 {
-    const char *why;
-    if (h1_parse_body(&in->parse, SLICE("\r\n"), &why) < 0)
-        return refuse(in, 400, why);
+    enum refusal why = h1_parse_body(&in->parse, SLICE("\r\n"));
+    if (why != REFUSAL_NONE)
+        return refuse(in, why);
     if (!in->parse.complete)
-        return refuse(in, 400, "parser and byte check disagree about the last chunk");
+        return refuse(in, REFUSAL_CHUNK_DISAGREES);
     fields_init(&in->trailers, in->arena);
     if (in->scan.fields > 0)
-        split_fields(arena_copy(in->arena, section), &in->trailers);
+        fields_split(&in->trailers, arena_copy(in->arena, section));
+    for (size_t i = 0; i < in->trailers.count; i++)
+        in->trailers.list[i].value = slice_trim(in->trailers.list[i].value);
     fields_keep_trailers(&in->trailers);
     if (in->underscore != UNDERSCORE_PASS)
         drop_underscores(&in->trailers);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/h1_parse.h"
 
-#include <errno.h>
+#include "base/log.h"
+
 #include <llhttp.h>
 
 _Static_assert(sizeof(llhttp_t) <= H1_PARSE_BYTES, "llhttp's parser outgrew its place");
@@ -105,11 +106,11 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-static int refuse(const struct h1_parse *p, const char **ret_why)
+static enum refusal refuse(const struct h1_parse *p)
 {
     const char *reason = llhttp_get_error_reason(parser(p));
-    *ret_why = reason != NULL ? reason : "parser and byte check disagree";
-    return -EPROTO;
+    log_debug("llhttp: %s", reason != NULL ? reason : "stopped too early");
+    return REFUSAL_PARSER;
 }
 
 /* llhttp knows a closed list of methods, some of them not HTTP's. Framing depends on none of those
@@ -132,24 +133,23 @@ static bool head_agrees(const struct h1_parse *p, const struct h1_scan *s, struc
            slice_eq(p->target, m->target);
 }
 
-int h1_parse_head(struct h1_parse *p, const struct h1_scan *s, struct slice head, struct message *m,
-                  const char **ret_why)
+enum refusal h1_parse_head(struct h1_parse *p, const struct h1_scan *s, struct slice head,
+                           struct message *m)
 {
     *p = (struct h1_parse){ .fields = &m->fields };
     llhttp_t *l = parser(p);
     llhttp_init(l, s->kind == SCAN_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     l->data = p;
-    if (execute_head(p, head, m) != HPE_PAUSED)
-        return refuse(p, ret_why);
-    if (!head_agrees(p, s, head, m)) {
-        *ret_why = "parser and byte check disagree";
-        return -EPROTO;
-    }
+    llhttp_errno_t e = execute_head(p, head, m);
     m->version = l->http_minor == 0 ? HTTP_1_0 : HTTP_1_1;
+    if (e != HPE_PAUSED)
+        return refuse(p);
+    if (!head_agrees(p, s, head, m))
+        return REFUSAL_PARSER_DISAGREES;
     m->status = s->kind == SCAN_REQUEST ? 0 : l->status_code;
     m->reason = p->reason;
     p->fields = NULL;
-    return 0;
+    return REFUSAL_NONE;
 }
 
 struct h1_framing h1_parse_framing(const struct h1_parse *p)
@@ -164,7 +164,7 @@ struct h1_framing h1_parse_framing(const struct h1_parse *p)
     };
 }
 
-int h1_parse_body(struct h1_parse *p, struct slice bytes, const char **ret_why)
+enum refusal h1_parse_body(struct h1_parse *p, struct slice bytes)
 {
     llhttp_t *l = parser(p);
     if (llhttp_get_errno(l) == HPE_PAUSED)
@@ -172,8 +172,8 @@ int h1_parse_body(struct h1_parse *p, struct slice bytes, const char **ret_why)
     llhttp_errno_t e = llhttp_execute(l, bytes.ptr, bytes.len);
     /* An Upgrade that nobody follows still makes llhttp stop behind the message. */
     if (e != HPE_OK && !(e == HPE_PAUSED_UPGRADE && p->complete))
-        return refuse(p, ret_why);
-    return 0;
+        return refuse(p);
+    return REFUSAL_NONE;
 }
 
 uint64_t h1_parse_chunk_left(const struct h1_parse *p)

@@ -2,10 +2,12 @@
 #include "http/h1_scan.h"
 
 #include "http/octet.h"
+#include "http/uri.h"
 
 #include <stdint.h>
 
-#define METHOD_MAX 32
+#define METHOD_MAX    32
+#define TLS_HANDSHAKE 0x16 /* the first byte of a TLS record that begins one, RFC 8446 5.1 */
 
 enum state {
     AT_START,    /* the first byte of a request */
@@ -24,21 +26,21 @@ enum state {
     REFUSED,
 };
 
-static void refuse(struct h1_scan *s, unsigned status, const char *why)
+static void refuse(struct h1_scan *s, enum refusal why)
 {
     s->state = REFUSED;
-    s->refusal = (struct h1_refusal){ status, why };
+    s->refusal = why;
 }
 
 /* The commonest mistakes have names of their own. */
-static void refuse_octet(struct h1_scan *s, char c, const char *otherwise)
+static void refuse_octet(struct h1_scan *s, char c, enum refusal otherwise)
 {
     if (c == '\n')
-        refuse(s, 400, "bare LF");
+        refuse(s, REFUSAL_BARE_LF);
     else if (c == '\0')
-        refuse(s, 400, "NUL in the head");
+        refuse(s, REFUSAL_NUL);
     else
-        refuse(s, 400, otherwise);
+        refuse(s, otherwise);
 }
 
 static void enter(struct h1_scan *s, enum state next)
@@ -56,17 +58,19 @@ static void at_start(struct h1_scan *s, struct slice v)
     else if (octet_is(c, OCTET_TOKEN))
         s->state = IN_METHOD;
     else if (c == '\r')
-        refuse(s, 400, "more than one empty line before the request");
+        refuse(s, REFUSAL_EMPTY_LINES);
     else if (c == ' ' || c == '\t')
-        refuse(s, 400, "white space before the method");
+        refuse(s, REFUSAL_LEADING_SPACE);
+    else if (c == TLS_HANDSHAKE && s->lead == 0)
+        refuse(s, REFUSAL_TLS_HELLO);
     else
-        refuse_octet(s, c, "method is not a token");
+        refuse_octet(s, c, REFUSAL_METHOD_NOT_TOKEN);
 }
 
 static void at_lead_lf(struct h1_scan *s, struct slice v)
 {
     if (v.ptr[s->at] != '\n') {
-        refuse(s, 400, "bare CR");
+        refuse(s, REFUSAL_BARE_CR);
         return;
     }
     enter(s, AT_START);
@@ -76,7 +80,7 @@ static void at_lead_lf(struct h1_scan *s, struct slice v)
 static void end_method(struct h1_scan *s, struct slice method)
 {
     if (slice_eq(method, SLICE("PRI"))) { /* the preface of HTTP/2, RFC 9113 3.4 */
-        refuse(s, 400, "HTTP/2 preface on an HTTP/1 connection");
+        refuse(s, REFUSAL_HTTP2_PREFACE);
         return;
     }
     s->method = (struct scan_span){ s->mark, method.len };
@@ -88,15 +92,15 @@ static void in_method(struct h1_scan *s, struct slice v)
     s->at = octet_run(v, s->at, OCTET_TOKEN);
     struct slice method = slice_of(v.ptr + s->mark, s->at - s->mark);
     if (method.len > METHOD_MAX)
-        refuse(s, 400, "method is too long");
+        refuse(s, REFUSAL_METHOD_TOO_LONG);
     else if (s->at == v.len)
         return;
     else if (v.ptr[s->at] == ' ')
         end_method(s, method);
     else if (v.ptr[s->at] == '\r')
-        refuse(s, 400, "request line without a target");
+        refuse(s, REFUSAL_NO_TARGET);
     else
-        refuse_octet(s, v.ptr[s->at], "method is not a token");
+        refuse_octet(s, v.ptr[s->at], REFUSAL_METHOD_NOT_TOKEN);
 }
 
 static void end_target(struct h1_scan *s, char c)
@@ -106,11 +110,11 @@ static void end_target(struct h1_scan *s, char c)
         s->target = (struct scan_span){ s->mark, len };
         enter(s, IN_VERSION);
     } else if (c == ' ') {
-        refuse(s, 400, "two spaces before the target");
+        refuse(s, REFUSAL_TWO_SPACES);
     } else if (c == '\r') {
-        refuse(s, 400, "request line without a version");
+        refuse(s, REFUSAL_NO_VERSION);
     } else {
-        refuse_octet(s, c, "byte that no target may hold");
+        refuse_octet(s, c, uri_refused_octet(c));
     }
 }
 
@@ -118,7 +122,7 @@ static void in_target(struct h1_scan *s, struct slice v)
 {
     s->at = octet_run(v, s->at, OCTET_TARGET);
     if (s->at - s->mark > s->limits.target)
-        refuse(s, 414, "target is too long");
+        refuse(s, REFUSAL_TARGET_TOO_LONG);
     else if (s->at < v.len)
         end_target(s, v.ptr[s->at]);
 }
@@ -126,9 +130,9 @@ static void in_target(struct h1_scan *s, struct slice v)
 static void refuse_version(struct h1_scan *s, char c, bool digit_expected)
 {
     if (digit_expected && c >= '2' && c <= '9')
-        refuse(s, 505, "HTTP version is not 1.0 or 1.1");
+        refuse(s, REFUSAL_VERSION_UNSUPPORTED);
     else
-        refuse_octet(s, c, "malformed HTTP version");
+        refuse_octet(s, c, REFUSAL_VERSION_MALFORMED);
 }
 
 static void end_version(struct h1_scan *s, char c)
@@ -138,7 +142,7 @@ static void end_version(struct h1_scan *s, char c)
     else if (s->kind == SCAN_REQUEST && c == '\r')
         enter(s, AT_LINE_LF);
     else
-        refuse_octet(s, c, "trailing bytes after the HTTP version");
+        refuse_octet(s, c, REFUSAL_AFTER_VERSION);
 }
 
 static void in_version(struct h1_scan *s, struct slice v)
@@ -166,7 +170,7 @@ static void in_status(struct h1_scan *s, struct slice v)
     else if (i == 3 && c == '\r') /* the reason may be missing, with its space: many do so */
         enter(s, AT_LINE_LF);
     else
-        refuse_octet(s, c, "status is not three digits");
+        refuse_octet(s, c, REFUSAL_STATUS_MALFORMED);
 }
 
 static void in_reason(struct h1_scan *s, struct slice v)
@@ -177,7 +181,7 @@ static void in_reason(struct h1_scan *s, struct slice v)
     if (v.ptr[s->at] == '\r')
         enter(s, AT_LINE_LF);
     else
-        refuse_octet(s, v.ptr[s->at], "control byte in the reason");
+        refuse_octet(s, v.ptr[s->at], REFUSAL_REASON_CONTROL);
 }
 
 static void at_line_lf(struct h1_scan *s, struct slice v)
@@ -185,14 +189,14 @@ static void at_line_lf(struct h1_scan *s, struct slice v)
     if (v.ptr[s->at] == '\n')
         enter(s, AT_FIELD);
     else
-        refuse(s, 400, "bare CR");
+        refuse(s, REFUSAL_BARE_CR);
 }
 
 static void begin_name(struct h1_scan *s)
 {
     s->fields++;
     if (s->fields > s->limits.fields)
-        refuse(s, 431, "too many fields");
+        refuse(s, REFUSAL_FIELDS_TOO_MANY);
     else
         s->state = IN_NAME;
 }
@@ -205,11 +209,11 @@ static void at_field(struct h1_scan *s, struct slice v)
     else if (c == '\r')
         enter(s, AT_FINAL_LF);
     else if (c == ' ' || c == '\t')
-        refuse(s, 400, "white space before a field name (folded line)");
+        refuse(s, REFUSAL_FIELD_FOLDED);
     else if (c == ':')
-        refuse(s, 400, "field without a name");
+        refuse(s, REFUSAL_FIELD_NO_NAME);
     else
-        refuse_octet(s, c, "field name is not a token");
+        refuse_octet(s, c, REFUSAL_FIELD_NAME_NOT_TOKEN);
 }
 
 static void in_name(struct h1_scan *s, struct slice v)
@@ -221,11 +225,11 @@ static void in_name(struct h1_scan *s, struct slice v)
     if (c == ':')
         enter(s, IN_VALUE);
     else if (c == ' ' || c == '\t')
-        refuse(s, 400, "white space in or after a field name");
+        refuse(s, REFUSAL_FIELD_NAME_SPACE);
     else if (c == '\r')
-        refuse(s, 400, "field without a colon");
+        refuse(s, REFUSAL_FIELD_NO_COLON);
     else
-        refuse_octet(s, c, "field name is not a token");
+        refuse_octet(s, c, REFUSAL_FIELD_NAME_NOT_TOKEN);
 }
 
 static void in_value(struct h1_scan *s, struct slice v)
@@ -236,7 +240,7 @@ static void in_value(struct h1_scan *s, struct slice v)
     if (v.ptr[s->at] == '\r')
         enter(s, AT_LINE_LF);
     else
-        refuse_octet(s, v.ptr[s->at], "control byte in a field value");
+        refuse_octet(s, v.ptr[s->at], REFUSAL_FIELD_VALUE_CONTROL);
 }
 
 static void at_final_lf(struct h1_scan *s, struct slice v)
@@ -244,7 +248,7 @@ static void at_final_lf(struct h1_scan *s, struct slice v)
     if (v.ptr[s->at] == '\n')
         enter(s, COMPLETE);
     else
-        refuse(s, 400, "bare CR");
+        refuse(s, REFUSAL_BARE_CR);
 }
 
 void h1_scan_init(struct h1_scan *s, enum scan_kind kind, const struct h1_limits *limits)
@@ -264,9 +268,11 @@ void h1_scan_init(struct h1_scan *s, enum scan_kind kind, const struct h1_limits
 static void refuse_length(struct h1_scan *s)
 {
     if (s->state == IN_TARGET)
-        refuse(s, 414, "target is too long");
+        refuse(s, REFUSAL_TARGET_TOO_LONG);
+    else if (s->kind == SCAN_TRAILERS)
+        refuse(s, REFUSAL_TRAILERS_TOO_LONG);
     else
-        refuse(s, 431, "head is too long");
+        refuse(s, REFUSAL_HEAD_TOO_LONG);
 }
 
 enum scan_verdict h1_scan_feed(struct h1_scan *s, struct slice view)

@@ -39,21 +39,21 @@ static bool end_heading(struct h1 *h)
 }
 
 /* No readable request: the user answers, then the connection ends. */
-static void refuse(struct h1 *h, unsigned status, const char *why)
+static void refuse(struct h1 *h, enum refusal why)
 {
     struct message *m = h->head != NULL ? h->head : new_head(h);
     h->refused = true;
     if (!end_heading(h))
         return;
-    h->why = why;
-    h->stream.events->on_refused(&h->stream, m, status, why);
+    h->refusal = why;
+    h->stream.events->on_refused(&h->stream, m, why);
 }
 
 static void take_head(struct h1 *h, struct slice view)
 {
     struct message *m = new_head(h);
     if (h1_head_request(h->in, view, m) < 0) {
-        refuse(h, h->in->refusal.status, h->in->refusal.why);
+        refuse(h, h->in->refusal);
         return;
     }
     h1_in_start_body(h->in, m);
@@ -87,7 +87,7 @@ static size_t step_head(struct h1 *h, struct slice rest)
         return h->in->scan.at;
     default:
         h1_head_partial(h->in, rest, new_head(h));
-        refuse(h, h->in->refusal.status, h->in->refusal.why);
+        refuse(h, h->in->refusal);
         return rest.len;
     }
 }
@@ -217,7 +217,7 @@ static const struct stream_ops server_stream_ops = {
     .grant = h1_grant,
     .reset = h1_reset,
     .conn = h1_stream_conn,
-    .why = h1_stream_why,
+    .refusal = h1_stream_refusal,
 };
 
 /* --- what follows from both */
@@ -280,10 +280,11 @@ static void fail(struct h1 *h)
         h->closing = true;
         h1_settle_later(h);
     } else if (h->out.begun) {
+        h->refusal = h->in->refusal;
         h1_stream_reset(h, RESET_PROTOCOL);
         h1_end(h, H1_CUT);
     } else {
-        refuse(h, h->in->refusal.status, h->in->refusal.why);
+        refuse(h, h->in->refusal);
     }
 }
 
@@ -304,7 +305,7 @@ static void on_end(struct h1 *h, enum conn_end how)
 static void on_due(struct h1 *h)
 {
     if (h->heading) {
-        refuse(h, 408, "head took too long");
+        refuse(h, REFUSAL_HEAD_TIMEOUT);
     } else if (h->live) { /* the rest of the request's body is too slow to be worth the wait */
         h->closing = true;
         finish(h);

@@ -211,25 +211,25 @@ void fields_remove_hop_by_hop(struct fields *f)
     f->count = kept;
 }
 
-static const char *check_nominated(struct slice token)
+static enum refusal check_nominated(struct slice token)
 {
     switch (field_id(token)) {
     case FIELD_AUTHORIZATION:
-        return "Connection names Authorization";
+        return REFUSAL_CONNECTION_NAMES_AUTHORIZATION;
     case FIELD_CONTENT_LENGTH:
-        return "Connection names Content-Length";
+        return REFUSAL_CONNECTION_NAMES_CONTENT_LENGTH;
     case FIELD_COOKIE:
-        return "Connection names Cookie";
+        return REFUSAL_CONNECTION_NAMES_COOKIE;
     case FIELD_HOST:
-        return "Connection names Host";
+        return REFUSAL_CONNECTION_NAMES_HOST;
     case FIELD_TRANSFER_ENCODING:
-        return "Connection names Transfer-Encoding";
+        return REFUSAL_CONNECTION_NAMES_TRANSFER_ENCODING;
     default:
-        return NULL;
+        return REFUSAL_NONE;
     }
 }
 
-const char *fields_check_connection(const struct fields *f)
+enum refusal fields_check_connection(const struct fields *f)
 {
     unsigned named = 0;
     for (size_t i = 0; i < f->count; i++) {
@@ -237,13 +237,25 @@ const char *fields_check_connection(const struct fields *f)
             continue;
         struct slice rest = f->list[i].value, token;
         while (field_list_next(&rest, &token)) {
-            const char *why = ++named > CONNECTION_OPTIONS_MAX ? "Connection names too many fields"
-                                                               : check_nominated(token);
-            if (why != NULL)
+            enum refusal why = ++named > CONNECTION_OPTIONS_MAX ? REFUSAL_CONNECTION_TOO_MANY
+                                                                : check_nominated(token);
+            if (why != REFUSAL_NONE)
                 return why;
         }
     }
-    return NULL;
+    return REFUSAL_NONE;
+}
+
+void fields_split(struct fields *f, struct slice section)
+{
+    while (section.len > 2) {
+        size_t colon = slice_find(section, ':'), end = slice_find(section, '\r');
+        struct slice line = slice_first(section, end), value = slice_from(line, colon + 1);
+        while (slice_starts(value, SLICE(" ")))
+            value = slice_from(value, 1);
+        fields_add(f, slice_first(line, colon), value);
+        section = slice_from(section, end + 2);
+    }
 }
 
 static bool may_trail(const struct field *field)

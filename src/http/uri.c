@@ -5,38 +5,31 @@
 #include "http/octet.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 
 #define HOST_MAX 255 /* bytes of a name, RFC 1035 2.3.4 */
 
-static int refuse(const char **ret_why, const char *why)
-{
-    *ret_why = why;
-    return -EINVAL;
-}
-
 /* --- the path */
 
-static const char *check_escape(struct slice path, size_t at)
+static enum refusal check_escape(struct slice path, size_t at)
 {
     if (path.len - at < 3 || !octet_is(path.ptr[at + 1], OCTET_HEX) ||
         !octet_is(path.ptr[at + 2], OCTET_HEX))
-        return "percent sign without two hexadecimal digits in the path";
+        return REFUSAL_PATH_PERCENT;
     unsigned c = octet_hex(path.ptr[at + 1]) << 4 | octet_hex(path.ptr[at + 2]);
     if (c == '\0' || c == '\r' || c == '\n')
-        return "percent-encoded NUL, CR or LF in the path";
-    return NULL;
+        return REFUSAL_PATH_ENCODED_CONTROL;
+    return REFUSAL_NONE;
 }
 
 /* *ret_dots: a dot may stand at the start of some segment, so segments must be looked at. */
-static const char *check_path(struct slice path, bool *ret_dots)
+static enum refusal check_path(struct slice path, bool *ret_dots)
 {
-    const char *why = NULL;
+    enum refusal why = REFUSAL_NONE;
     bool dots = false;
-    for (size_t i = 0; i < path.len && why == NULL; i++) {
+    for (size_t i = 0; i < path.len && why == REFUSAL_NONE; i++) {
         char c = path.ptr[i];
         if (c == '\\')
-            why = "backslash in the path";
+            why = REFUSAL_PATH_BACKSLASH;
         else if (c == '%')
             why = check_escape(path, i);
         if ((c == '.' || c == '%') && path.ptr[i - 1] == '/')
@@ -94,26 +87,30 @@ static size_t resolve(struct slice path, char *out)
     return len;
 }
 
-static int parse_path(struct slice path, struct arena *a, struct slice *ret_path,
-                      const char **ret_why)
+static enum refusal parse_path(struct slice path, struct arena *a, struct slice *ret_path)
 {
     bool dots;
-    const char *why = check_path(path, &dots);
-    if (why != NULL)
-        return refuse(ret_why, why);
+    enum refusal why = check_path(path, &dots);
+    if (why != REFUSAL_NONE)
+        return why;
     if (!dots) {
         *ret_path = path;
-        return 0;
+        return REFUSAL_NONE;
     }
     char *out = arena_alloc(a, path.len + 1);
     size_t len = resolve(path, out);
     if (len == 0)
-        return refuse(ret_why, "path climbs above the root");
+        return REFUSAL_PATH_ABOVE_ROOT;
     *ret_path = slice_of(out, len);
-    return 0;
+    return REFUSAL_NONE;
 }
 
 /* --- the target */
+
+enum refusal uri_refused_octet(char c)
+{
+    return (unsigned char)c > 0x7f ? REFUSAL_TARGET_NOT_ASCII : REFUSAL_TARGET_CONTROL;
+}
 
 /* Bytes of "http://" or "https://" at the start, 0 when neither is there. */
 static size_t scheme_len(struct slice target)
@@ -133,54 +130,54 @@ static struct slice take_authority(struct slice *rest)
     return authority;
 }
 
-static int parse_origin(struct slice target, struct arena *a, struct uri *ret_uri,
-                        const char **ret_why)
+static enum refusal parse_origin(struct slice target, struct arena *a, struct uri *ret_uri)
 {
     size_t mark = slice_find(target, '?');
     struct slice path = slice_first(target, mark), resolved;
-    int r = parse_path(path.len > 0 ? path : SLICE("/"), a, &resolved, ret_why);
-    if (r < 0)
-        return r;
+    enum refusal why = parse_path(path.len > 0 ? path : SLICE("/"), a, &resolved);
+    if (why != REFUSAL_NONE)
+        return why;
     ret_uri->path = resolved;
     ret_uri->has_query = mark < target.len;
     ret_uri->query = slice_from(target, mark + 1);
-    return 0;
+    return REFUSAL_NONE;
 }
 
-static int parse_asterisk(bool is_options, struct uri *ret_uri, const char **ret_why)
+static enum refusal parse_asterisk(bool is_options, struct uri *ret_uri)
 {
     if (!is_options)
-        return refuse(ret_why, "target * is for OPTIONS alone");
+        return REFUSAL_TARGET_ASTERISK;
     ret_uri->path = SLICE("*");
     ret_uri->query = slice_of(NULL, 0);
     ret_uri->has_query = false;
-    return 0;
+    return REFUSAL_NONE;
 }
 
-int uri_parse_target(struct slice target, bool is_options, struct arena *a, struct uri *ret_uri,
-                     struct slice *ret_authority, const char **ret_why)
+enum refusal uri_parse_target(struct slice target, bool is_options, struct arena *a,
+                              struct uri *ret_uri, struct slice *ret_authority)
 {
-    if (!octet_all(target, OCTET_TARGET))
-        return refuse(ret_why, "byte that no target may hold");
+    size_t good = octet_run(target, 0, OCTET_TARGET);
+    if (good < target.len)
+        return uri_refused_octet(target.ptr[good]);
     if (slice_find(target, '#') < target.len)
-        return refuse(ret_why, "fragment in the target");
+        return REFUSAL_TARGET_FRAGMENT;
 
     *ret_authority = slice_of(NULL, 0);
     if (slice_starts(target, SLICE("/")))
-        return parse_origin(target, a, ret_uri, ret_why);
+        return parse_origin(target, a, ret_uri);
     if (slice_eq(target, SLICE("*")))
-        return parse_asterisk(is_options, ret_uri, ret_why);
+        return parse_asterisk(is_options, ret_uri);
 
     size_t scheme = scheme_len(target);
     if (scheme == 0)
-        return refuse(ret_why, "target is neither a path nor an http URL");
+        return REFUSAL_TARGET_FORM;
     struct slice rest = slice_from(target, scheme);
     *ret_authority = take_authority(&rest);
     if (ret_authority->len == 0)
-        return refuse(ret_why, "target without an authority");
+        return REFUSAL_TARGET_NO_AUTHORITY;
     if (rest.len == 0 && is_options) /* RFC 9112 3.2.4 */
-        return parse_asterisk(is_options, ret_uri, ret_why);
-    return parse_origin(rest, a, ret_uri, ret_why);
+        return parse_asterisk(is_options, ret_uri);
+    return parse_origin(rest, a, ret_uri);
 }
 
 /* --- the authority */
@@ -234,13 +231,22 @@ static bool parse_port(struct slice text, uint16_t *ret_port)
     return true;
 }
 
-int uri_parse_authority(struct slice authority, struct arena *a, struct uri *uri,
-                        const char **ret_why)
+/* The commonest mistakes have names of their own. */
+static enum refusal refuse_authority(struct slice authority, enum refusal otherwise)
+{
+    if (slice_find(authority, ',') < authority.len)
+        return REFUSAL_HOST_LIST;
+    if (slice_find(authority, '@') < authority.len)
+        return REFUSAL_HOST_USERINFO;
+    return otherwise;
+}
+
+enum refusal uri_parse_authority(struct slice authority, struct arena *a, struct uri *uri)
 {
     bool bracket = slice_starts(authority, SLICE("["));
     size_t end = slice_find(authority, bracket ? ']' : ':');
     if (bracket && end == authority.len)
-        return refuse(ret_why, "host with a broken bracket");
+        return REFUSAL_HOST_BRACKET;
 
     struct slice host = slice_first(authority, end);
     struct slice port = slice_from(authority, bracket ? end + 1 : end);
@@ -249,24 +255,26 @@ int uri_parse_authority(struct slice authority, struct arena *a, struct uri *uri
     else if (host.len > 1 && host.ptr[host.len - 1] == '.')
         host.len--;
     if (bracket ? !ipv6_is_good(host) : !name_is_good(host))
-        return refuse(ret_why, "host is neither a name nor an address");
+        return refuse_authority(authority,
+                                host.len == 0 ? REFUSAL_HOST_EMPTY : REFUSAL_HOST_MALFORMED);
     if (!parse_port(port, &uri->port))
-        return refuse(ret_why, "bad port in the host");
+        return refuse_authority(authority, REFUSAL_HOST_PORT);
     uri->host = lower(host, a);
-    return 0;
+    return REFUSAL_NONE;
 }
 
-bool uri_authority_is_host(struct slice target, struct slice authority, const struct uri *host,
-                           struct arena *a)
+enum refusal uri_compare_authority(struct slice target, struct slice authority,
+                                   const struct uri *host, struct arena *a)
 {
     struct uri own;
-    const char *why;
-    if (uri_parse_authority(authority, a, &own, &why) < 0)
-        return false;
+    enum refusal why = uri_parse_authority(authority, a, &own);
+    if (why != REFUSAL_NONE)
+        return why;
     uint16_t usual = scheme_len(target) == 8 ? 443 : 80;
     uint16_t own_port = own.port != 0 ? own.port : usual;
     uint16_t host_port = host->port != 0 ? host->port : usual;
-    return slice_eq(own.host, host->host) && own_port == host_port;
+    bool same = slice_eq(own.host, host->host) && own_port == host_port;
+    return same ? REFUSAL_NONE : REFUSAL_HOST_DIFFERS;
 }
 
 struct slice uri_path_and_query(const struct uri *uri, struct arena *a)

@@ -60,42 +60,29 @@ static bool body_too_large(const struct exchange *x)
     return x->route->body_max > 0 && m->body == BODY_LENGTH && m->length > x->route->body_max;
 }
 
-/* Finds the route, or says in *ret_refusal why there is none. */
-static bool find_route(struct exchange *x, struct reply *ret_refusal)
+/* Finds the route, or says why there is none. */
+static enum refusal find_route(struct exchange *x)
 {
-    static const struct reply method = { 405, "http_request_error", "this method is not served",
-                                         .close = true },
-                              host = { 421, "http_request_error", "no such host here" },
-                              policy = { 421, "http_request_error",
-                                         "this connection was opened for another host" },
-                              path = { 404, "destination_not_found", "no route covers this path" },
-                              body = { 413, "http_request_error",
-                                       "the body is larger than the limit" };
     const struct listener_conf *l = x->config.listener;
     const struct message *m = x->request;
-    const struct reply *refusal = NULL;
 
     const struct host_conf *h = route_host(l, m->uri.host, NULL);
     x->route = h != NULL ? route_find(h, m->uri.path) : l->catch_all;
     if (m->method_id == METHOD_TRACE) /* CONNECT, which names no path, ends in the codec */
-        refusal = &method;
-    else if (h == NULL && x->route == NULL)
-        refusal = &host;
-    else if (h != NULL && !policy_allows(x, h))
-        refusal = &policy;
-    else if (x->route == NULL)
-        refusal = &path;
-    else if (body_too_large(x))
-        refusal = &body;
-    if (refusal != NULL)
-        *ret_refusal = *refusal;
-    return refusal == NULL;
+        return REFUSAL_METHOD_TRACE;
+    if (h == NULL && x->route == NULL)
+        return REFUSAL_UNKNOWN_HOST;
+    if (h != NULL && !policy_allows(x, h))
+        return REFUSAL_OTHER_HOST;
+    if (x->route == NULL)
+        return REFUSAL_NO_ROUTE;
+    return body_too_large(x) ? REFUSAL_BODY_TOO_LARGE : REFUSAL_NONE;
 }
 
 static void redirect(struct exchange *x)
 {
     if (x->request->authority.len == 0) {
-        exchange_end_error(x, 400, "http_request_error", "a redirect needs a Host");
+        exchange_end_refused(x, REFUSAL_REDIRECT_WITHOUT_HOST);
         return;
     }
     struct reply r = { .status = x->route->status };
@@ -142,33 +129,32 @@ static void take_request(struct exchange *x, const struct message *m)
 static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
 {
     struct exchange *x = s->user;
-    struct reply refusal;
 
     x->has_body = !end;
     x->upload.ended = end;
     x->expecting = !end && m->expect_continue;
     take_request(x, m);
-    if (find_route(x, &refusal)) {
+    enum refusal why = find_route(x);
+    if (why == REFUSAL_NONE)
         act(x);
-    } else {
-        counter_add(x->proxy->counters, COUNTER_REQUESTS_REFUSED, 1);
-        exchange_end_reply(x, &refusal);
-    }
+    else
+        exchange_end_refused(x, why);
 }
 
 /* What was sent is no request. It may come inside a body too: the answer is lost when another one
  * has begun. */
-static void on_refused(struct stream *s, struct message *m, unsigned status, const char *why)
+static void on_refused(struct stream *s, struct message *m, enum refusal why)
 {
     struct exchange *x = s->user;
-    counter_add(x->proxy->counters, COUNTER_REQUESTS_REFUSED, 1);
     x->upload.ended = true; /* nothing more is read */
     if (x->state == EXCHANGE_HEAD)
         take_request(x, m);
-    x->refused = why;
     if (x->state < EXCHANGE_STREAM) {
-        exchange_end_reply(x, &(struct reply){ status, "http_request_error", why, .close = true });
-    } else if (x->state == EXCHANGE_STREAM) {
+        exchange_end_refused(x, why);
+        return;
+    }
+    exchange_end_note(x, why);
+    if (x->state == EXCHANGE_STREAM) {
         exchange_end_blame(x, "client", reset_text(RESET_PROTOCOL));
         exchange_end_cut(x);
     }
@@ -205,8 +191,10 @@ static void on_client_left(struct exchange *x, enum reset_reason why)
 
 static void on_garbled(struct exchange *x)
 {
-    counter_add(x->proxy->counters, COUNTER_REQUESTS_REFUSED, 1);
-    x->refused = x->down->ops->why(x->down);
+    enum refusal refusal = x->down->ops->refusal(x->down);
+    exchange_end_note(x, refusal);
+    if (refusal == REFUSAL_TLS_BROKEN) /* the connection knows how */
+        x->refused = conn_why(x->down->ops->conn(x->down));
     if (x->status == 0)
         x->status = 400;
     else

@@ -42,10 +42,10 @@ static void on_client_silent(struct timer *t)
 {
     struct exchange *x = CONTAINER_OF(t, struct exchange, client_silence);
     if (x->state == EXCHANGE_WAIT) {
-        exchange_end_reply(x, &(struct reply){ 408, "http_request_error",
-                                               "the body did not arrive in time", .close = true });
+        exchange_end_refused(x, REFUSAL_BODY_TIMEOUT);
         return;
     }
+    exchange_end_note(x, REFUSAL_BODY_TIMEOUT);
     exchange_end_blame(x, "timeout", NULL);
     x->abort_phase = "body";
     exchange_end_cut(x);
@@ -177,11 +177,11 @@ void exchange_body_from_client(struct exchange *x, struct slice bytes, bool end)
         exchange_body_continue(x); /* it did not wait */
     if (x->route->body_max > 0 && x->upload.total > x->route->body_max) {
         if (x->state == EXCHANGE_STREAM) {
-            x->refused = "the body is larger than the limit";
+            exchange_end_note(x, REFUSAL_BODY_TOO_LARGE);
             exchange_end_blame(x, "client", NULL);
             exchange_end_cut(x);
         } else {
-            exchange_end_error(x, 413, "http_request_error", "the body is larger than the limit");
+            exchange_end_refused(x, REFUSAL_BODY_TOO_LARGE);
         }
     } else if (x->up == NULL) {
         buf_append(&x->held, bytes);

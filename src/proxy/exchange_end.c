@@ -47,6 +47,25 @@ void exchange_end_error(struct exchange *x, unsigned status, const char *error, 
     exchange_end_reply(x, &(struct reply){ status, error, why });
 }
 
+void exchange_end_note(struct exchange *x, enum refusal why)
+{
+    counter_add_refused(x->proxy->counters, why);
+    x->refused = refusal_text(why);
+}
+
+/* A path that nothing serves is no attempt at anything: that connection goes on. */
+void exchange_end_refused(struct exchange *x, enum refusal why)
+{
+    bool lost = why == REFUSAL_NO_ROUTE;
+    exchange_end_note(x, why);
+    exchange_end_reply(x, &(struct reply){
+                              .status = refusal_status(why),
+                              .error = lost ? "destination_not_found" : "http_request_error",
+                              .why = refusal_text(why),
+                              .close = !lost,
+                          });
+}
+
 /* An upstream that answered before it had the whole request is not reused: it may still wait for
  * the rest. */
 void exchange_end_answered(struct exchange *x)

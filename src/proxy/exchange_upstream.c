@@ -68,11 +68,22 @@ static void repeat(struct exchange *x)
     try_server(x);
 }
 
+/* What the server sent is no answer: it is counted, and the record says why. */
+static void distrust(struct exchange *x, enum refusal why)
+{
+    counter_add_distrusted(x->proxy->counters, why);
+    x->refused = refusal_text_of_answer(why);
+}
+
+static void refuse_answer(struct exchange *x, enum refusal why)
+{
+    distrust(x, why);
+    exchange_end_error(x, 502, "http_protocol_error", refusal_text_of_answer(why));
+}
+
 static void fail(struct exchange *x, enum reset_reason why)
 {
-    if (why == RESET_PROTOCOL)
-        exchange_end_error(x, 502, "http_protocol_error", "the server's answer is not HTTP");
-    else if (why == RESET_SEND_TIMEOUT)
+    if (why == RESET_SEND_TIMEOUT)
         exchange_end_error(x, 504, "connection_write_timeout",
                            "the server did not take the request in time");
     else
@@ -101,7 +112,7 @@ static void relay_final(struct exchange *x, const struct message *m, bool end)
     struct slice date = date_text(&p->date, loop_wall_ms(p->loop) / 1000);
     forward_response(m, x->request->trailers_welcome, date, &x->arena, &sent);
     if (x->down->ops->send_head(x->down, &sent, HEAD_FINAL, end) < 0) {
-        fail(x, RESET_PROTOCOL);
+        refuse_answer(x, REFUSAL_UNWRITABLE);
         return;
     }
     x->status = m->status;
@@ -119,7 +130,7 @@ static void on_head(struct stream *s, struct message *m, enum head_kind kind, bo
     if (x->state != EXCHANGE_WAIT)
         return;
     if (kind == HEAD_TUNNEL) /* Upgrade was not sent on: nobody asked */
-        fail(x, RESET_PROTOCOL);
+        refuse_answer(x, REFUSAL_UNASKED_SWITCH);
     else if (kind == HEAD_INTERIM)
         relay_interim(x, m);
     else
@@ -160,13 +171,18 @@ static void on_done(struct stream *s)
 static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
 {
     struct exchange *x = s->user;
+    enum refusal refusal = s->ops->refusal(s);
     x->up = NULL;
     if (x->state == EXCHANGE_STREAM) {
+        if (why == RESET_PROTOCOL)
+            distrust(x, refusal);
         exchange_end_blame(x, why == RESET_SEND_TIMEOUT ? "timeout" : "upstream", reset_text(why));
         exchange_end_cut(x);
     } else if (x->state == EXCHANGE_WAIT) {
         if (may_repeat(x, s, why))
             repeat(x);
+        else if (why == RESET_PROTOCOL)
+            refuse_answer(x, refusal);
         else
             fail(x, why);
     }

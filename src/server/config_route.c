@@ -177,8 +177,7 @@ static bool check_url(struct arena *a, struct slice url, bool *ret_has_path)
         end++;
     *ret_has_path = end < rest.len;
     struct uri ignored = { 0 };
-    const char *why;
-    return uri_parse_authority(slice_first(rest, end), a, &ignored, &why) == 0;
+    return uri_parse_authority(slice_first(rest, end), a, &ignored) == REFUSAL_NONE;
 }
 
 static int bad_url(struct dir_run *run, const struct conf_word *word)
@@ -314,14 +313,18 @@ static int check_path(struct dir_run *run, const struct conf_word *word)
 {
     struct uri uri;
     struct slice authority;
-    const char *why = "a path begins with \"/\"";
-    bool slash = slice_starts(word->text, SLICE("/"));
-    if (slash && uri_parse_target(word->text, false, run->arena, &uri, &authority, &why) == 0) {
-        if (!uri.has_query && slice_eq(uri.path, word->text))
-            return 0;
-        why = uri.has_query ? "the query takes no part in routing"
-                            : "requests are matched without dot segments";
-    }
+    enum refusal refusal = uri_parse_target(word->text, false, run->arena, &uri, &authority);
+    const char *why;
+    if (!slice_starts(word->text, SLICE("/")))
+        why = "a path begins with \"/\"";
+    else if (refusal != REFUSAL_NONE)
+        why = refusal_text(refusal);
+    else if (uri.has_query)
+        why = "the query takes no part in routing";
+    else if (!slice_eq(uri.path, word->text))
+        why = "requests are matched without dot segments";
+    else
+        return 0;
     diags_add(run->diags, DIAG_ERROR, "bad-path", &word->span, "\"%.*s\" is no path of a route",
               SLICE_ARG(slice_first(word->text, 128)));
     diags_hint(run->diags, NULL, "%s", why);

@@ -62,9 +62,9 @@ static bool read_url(struct steps *s)
     rest = slice_first(rest, slice_find(rest, '#'));
     size_t slash = slice_find(rest, '/'), question = slice_find(rest, '?');
     size_t split = slash < question ? slash : question;
-    const char *why = NULL;
-    if (uri_parse_authority(slice_first(rest, split), s->arena, &e->at, &why) < 0)
-        return malformed(s, why);
+    enum refusal why = uri_parse_authority(slice_first(rest, split), s->arena, &e->at);
+    if (why != REFUSAL_NONE)
+        return malformed(s, refusal_text(why));
     if (e->at.port == 0)
         e->at.port = e->https ? 443 : 80;
     e->target = slash <= question
@@ -85,9 +85,9 @@ static bool read_message(struct steps *s)
     m->version = HTTP_1_1;
     m->target = e->target;
     struct slice authority;
-    const char *why = NULL;
-    if (uri_parse_target(e->target, false, s->arena, &m->uri, &authority, &why) < 0)
-        return malformed(s, why);
+    enum refusal why = uri_parse_target(e->target, false, s->arena, &m->uri, &authority);
+    if (why != REFUSAL_NONE)
+        return malformed(s, refusal_text(why));
     m->uri.host = e->at.host;
     m->uri.port = e->at.port;
     m->authority = e->at.host;
@@ -98,8 +98,9 @@ static bool read_message(struct steps *s)
             continue;
         m->authority = f->value;
         m->uri.port = 0;
-        if (uri_parse_authority(f->value, s->arena, &m->uri, &why) < 0)
-            return malformed(s, why);
+        why = uri_parse_authority(f->value, s->arena, &m->uri);
+        if (why != REFUSAL_NONE)
+            return malformed(s, refusal_text(why));
     }
     return true;
 }

@@ -12,7 +12,7 @@
 
 static const char magic[8] = "SIGNET-M";
 
-#define SHM_VERSION  1u
+#define SHM_VERSION  2u
 #define SHM_ROWS_MAX 65536u
 #define SHM_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 

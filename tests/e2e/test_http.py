@@ -210,5 +210,7 @@ def test_error_answers_are_text_or_json(front, certs):
         answer = talk(connection, "GET /<script> HTTP/1.1\r\nHost: other.example.test\r\n\r\n")
         assert answer.status == 421 and answer.fields["content-type"].startswith("text/plain")
         assert b"script" not in answer.body and "signet" in answer.fields["proxy-status"]
+        assert answer.fields["connection"] == "close"
+    with tls_client(front.port, certs) as connection:  # a new one: a refusal ends its connection
         answer = talk(connection, "GET / HTTP/1.1\r\nHost: other.example.test\r\nAccept: application/json\r\n\r\n")
         assert answer.status == 421 and json.loads(answer.body)["status"] == 421

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host and path decide; `signet explain` says the same as serving does."""
 import json
+import socket
 
 import pytest
 
-from harness import curl, run_signet
+from harness import curl, run_signet, talk
 
 CONFIG = """
 workers 1
@@ -95,6 +96,13 @@ def test_headers_are_set_and_unset(front, certs):
 def test_404_when_no_route(front, certs):
     done = curl(front.port, "/other", "-o", "/dev/null", "-w", "%{http_code}", host="v1.api.example.test", certs=certs)
     assert done.stdout == b"404"
+
+
+def test_a_redirect_needs_a_host(front):
+    with socket.create_connection(("127.0.0.1", front.values["plain"]), 10) as connection:
+        answer = talk(connection, "GET /nowhere HTTP/1.0\r\n\r\n")
+    assert answer.status == 400 and answer.fields["connection"] == "close"
+    assert front.record(target="/nowhere")["refused"] == "a redirect needs a Host"
 
 
 def test_plain_listener_redirects(front):

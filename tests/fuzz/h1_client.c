@@ -66,7 +66,7 @@ static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code
 {
     struct user *u = s->user;
     (void)wire_code;
-    buf_printf(&u->trace, " reset %s %s", reset_text(why), s->ops->why(s));
+    buf_printf(&u->trace, " reset %s %s", reset_text(why), refusal_label(s->ops->refusal(s)));
 }
 
 static void on_idle(

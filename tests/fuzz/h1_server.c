@@ -113,13 +113,13 @@ static void on_writable(struct stream *s)
     (void)s;
 }
 
-static void on_refused(struct stream *s, struct message *m, unsigned status, const char *why)
+static void on_refused(struct stream *s, struct message *m, enum refusal why)
 {
     struct user *u = s->user;
     struct message answer;
-    buf_printf(&u->trace, "\nrefused %u %s", status, why);
+    buf_printf(&u->trace, "\nrefused %s", refusal_label(why));
     message_init(&answer, m->arena);
-    answer.status = status;
+    answer.status = refusal_status(why);
     must(s->ops->send_head(s, &answer, HEAD_FINAL, true) == 0, "a refusal can be written");
 }
 

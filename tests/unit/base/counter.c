@@ -18,9 +18,24 @@ static void counts(void **state)
     assert_int_equal(counter_read(&c, COUNTER_HANDSHAKES), 0);
 }
 
+static void a_refusal_counts_twice(void **state)
+{
+    static struct counters c;
+
+    counter_add_refused(&c, REFUSAL_BARE_LF);
+    counter_add_refused(&c, REFUSAL_TLS_BROKEN); /* the first and the last of their lists */
+    counter_add_distrusted(&c, REFUSAL_BARE_LF);
+    assert_int_equal(counter_read(&c, COUNTER_REQUESTS_REFUSED), 2);
+    assert_int_equal(counter_read(&c, COUNTER_ANSWERS_DISTRUSTED), 1);
+    assert_int_equal(counter_read(&c, counter_refused(REFUSAL_BARE_LF)), 1);
+    assert_int_equal(counter_read(&c, counter_refused(REFUSAL_TLS_BROKEN)), 1);
+    assert_int_equal(counter_read(&c, counter_distrusted(REFUSAL_BARE_LF)), 1);
+    assert_int_equal(counter_read(&c, counter_distrusted(REFUSAL_TLS_BROKEN)), 0);
+}
+
 static void every_counter_has_its_own_name(void **state)
 {
-    for (int i = 0; i < COUNTER_COUNT; i++) {
+    for (int i = 0; i < COUNTER_NAMED; i++) {
         assert_non_null(counter_name((enum counter)i));
         for (int k = 0; k < i; k++)
             assert_string_not_equal(counter_name((enum counter)i), counter_name((enum counter)k));
@@ -32,6 +47,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts),
+        cmocka_unit_test(a_refusal_counts_twice),
         cmocka_unit_test(every_counter_has_its_own_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,15 +13,20 @@
 #define X64  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X255 X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
-/* `data` NULL: refused. `framing`: what the parser is shown. */
+/* `framing`: what the parser is shown. */
 static const struct {
     const char *why;
     struct slice in;
     const char *data, *framing;
+    enum refusal refusal;
 } cases[] = {
 #define ROW(why, in, data, framing)                                                                \
     {                                                                                              \
-        why, { in, sizeof(in) - 1 }, data, framing                                                 \
+        why, { in, sizeof(in) - 1 }, data, framing, REFUSAL_NONE                                   \
+    }
+#define BAD(why, in, refusal)                                                                      \
+    {                                                                                              \
+        why, { in, sizeof(in) - 1 }, NULL, NULL, REFUSAL_##refusal                                 \
     }
     ROW("a chunk", "5\r\nhello\r\n0\r\n", "hello", "5\r\n\r\n0\r\n"),
     ROW("chunks", "1\r\na\r\nA\r\n0123456789\r\n0\r\n", "a0123456789", "1\r\n\r\nA\r\n\r\n0\r\n"),
@@ -32,39 +37,40 @@ static const struct {
     ROW("the longest extension", "1;" X255 "\r\nx\r\n0\r\n", "x", "1\r\n\r\n0\r\n"),
     ROW("data may hold anything", "4\r\n\r\n\0;\r\n0\r\n", "\r\n", "4\r\n\r\n0\r\n"),
 
-    ROW("0x", "0x5\r\n", NULL, NULL),
-    ROW("a sign", "+5\r\n", NULL, NULL),
-    ROW("a minus", "-5\r\n", NULL, NULL),
-    ROW("a space in front", " 5\r\n", NULL, NULL),
-    ROW("a space behind", "5 \r\n", NULL, NULL),
-    ROW("a tab behind", "5\t\r\n", NULL, NULL),
-    ROW("a space before an extension", "5 ;a\r\n", NULL, NULL),
-    ROW("an underscore", "1_0\r\n", NULL, NULL),
-    ROW("no digit", "\r\n", NULL, NULL),
-    ROW("an extension without a size", ";a\r\n", NULL, NULL),
-    ROW("seventeen digits", "00000000000000001\r\n", NULL, NULL),
-    ROW("2^63", "8000000000000000\r\n", NULL, NULL),
-    ROW("bare LF behind the size", "5\nhello", NULL, NULL),
-    ROW("bare CR behind the size", "5\rh", NULL, NULL),
-    ROW("data beyond the chunk", "5\r\nhello!\r\n", NULL, NULL),
-    ROW("no CRLF behind the data", "5\r\nhello0\r\n", NULL, NULL),
-    ROW("bare LF behind the data", "5\r\nhello\n0\r\n", NULL, NULL),
-    ROW("bare CR behind the data", "5\r\nhello\r0\r\n", NULL, NULL),
-    ROW("the last chunk ended by bare LF", "0\n\n", NULL, NULL),
-    ROW("an extension too long", "1;" X255 "x\r\n", NULL, NULL),
-    ROW("all extensions together too long", "1;" X255 ";x\r\n", NULL, NULL),
-    ROW("bare LF in an extension", "1;a\nx", NULL, NULL),
-    ROW("bare CR in an extension", "1;a\rx", NULL, NULL),
-    ROW("NUL in an extension", "1;a\0b\r\n", NULL, NULL),
-    ROW("LF in a quoted value", "1;a=\"\n\"\r\n", NULL, NULL),
-    ROW("CR in a quoted value", "1;a=\"\r\n\"\r\n", NULL, NULL),
-    ROW("escaped LF in a quoted value", "1;a=\"\\\n\"\r\n", NULL, NULL),
-    ROW("an extension without a name", "1;\r\n", NULL, NULL),
-    ROW("an extension without a name, with a value", "1;=a\r\n", NULL, NULL),
-    ROW("an extension without its value", "1;a=\r\n", NULL, NULL),
-    ROW("a quoted value that goes on", "1;a=\"b\"c\r\n", NULL, NULL),
-    ROW("space in an extension", "1; a\r\n", NULL, NULL),
+    BAD("0x", "0x5\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a sign", "+5\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a minus", "-5\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a space in front", " 5\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a space behind", "5 \r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a tab behind", "5\t\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("a space before an extension", "5 ;a\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("an underscore", "1_0\r\n", CHUNK_SIZE_NOT_HEX),
+    BAD("no digit", "\r\n", CHUNK_SIZE_EMPTY),
+    BAD("an extension without a size", ";a\r\n", CHUNK_SIZE_EMPTY),
+    BAD("seventeen digits", "00000000000000001\r\n", CHUNK_SIZE_TOO_LARGE),
+    BAD("2^63", "8000000000000000\r\n", CHUNK_SIZE_TOO_LARGE),
+    BAD("bare LF behind the size", "5\nhello", CHUNK_BARE_LF),
+    BAD("bare CR behind the size", "5\rh", CHUNK_BARE_CR),
+    BAD("data beyond the chunk", "5\r\nhello!\r\n", CHUNK_TOO_LONG),
+    BAD("no CRLF behind the data", "5\r\nhello0\r\n", CHUNK_TOO_LONG),
+    BAD("bare LF behind the data", "5\r\nhello\n0\r\n", CHUNK_BARE_LF),
+    BAD("bare CR behind the data", "5\r\nhello\r0\r\n", CHUNK_BARE_CR),
+    BAD("the last chunk ended by bare LF", "0\n\n", CHUNK_BARE_LF),
+    BAD("an extension too long", "1;" X255 "x\r\n", EXTENSION_TOO_LONG),
+    BAD("all extensions together too long", "1;" X255 ";x\r\n", EXTENSION_TOO_LONG),
+    BAD("bare LF in an extension", "1;a\nx", EXTENSION_BARE_LF),
+    BAD("bare CR in an extension", "1;a\rx", CHUNK_BARE_CR),
+    BAD("NUL in an extension", "1;a\0b\r\n", EXTENSION_CONTROL),
+    BAD("LF in a quoted value", "1;a=\"\n\"\r\n", EXTENSION_BARE_LF),
+    BAD("CR in a quoted value", "1;a=\"\r\n\"\r\n", EXTENSION_MALFORMED),
+    BAD("escaped LF in a quoted value", "1;a=\"\\\n\"\r\n", EXTENSION_BARE_LF),
+    BAD("an extension without a name", "1;\r\n", EXTENSION_MALFORMED),
+    BAD("an extension without a name, with a value", "1;=a\r\n", EXTENSION_MALFORMED),
+    BAD("an extension without its value", "1;a=\r\n", EXTENSION_MALFORMED),
+    BAD("a quoted value that goes on", "1;a=\"b\"c\r\n", EXTENSION_MALFORMED),
+    BAD("space in an extension", "1; a\r\n", EXTENSION_MALFORMED),
 #undef ROW
+#undef BAD
 };
 
 struct decoding {
@@ -92,14 +98,12 @@ static void decode(void *user, struct slice part)
 
 static void check(size_t i, unsigned round, const struct decoding *d)
 {
-    bool good = !d->refused && h1_chunk_at_trailers(&d->chunk);
-    if (good != (cases[i].data != NULL))
-        fail_msg("%s (round %u): %s", cases[i].why, round,
-                 d->refused ? d->chunk.refusal.why : "not refused");
+    if (d->chunk.refusal != cases[i].refusal)
+        fail_msg("%s (round %u): %s", cases[i].why, round, refusal_text(d->chunk.refusal));
+    assert_int_equal(d->refused, cases[i].refusal != REFUSAL_NONE);
     if (d->refused)
-        assert_int_equal(d->chunk.refusal.status, 400);
-    if (!good)
         return;
+    assert_true(h1_chunk_at_trailers(&d->chunk));
     struct slice data = buf_view(&d->data), framing = buf_view(&d->framing);
     bool same = slice_starts(data, slice_str(cases[i].data)) && d->chunk.data == data.len;
     if (!same || !slice_eq(framing, slice_str(cases[i].framing)))

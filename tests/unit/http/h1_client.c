@@ -83,9 +83,9 @@ static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code
     struct user *u = s->user;
     (void)wire_code;
     note_body(u);
-    if (why == RESET_PROTOCOL)
-        assert_true(s->ops->why(s)[0] != '\0');
     buf_printf(&u->trace, " reset %s", reset_text(why));
+    if (why == RESET_PROTOCOL)
+        buf_printf(&u->trace, " %s", refusal_label(s->ops->refusal(s)));
     u->stream = NULL;
 }
 
@@ -212,41 +212,46 @@ static const struct {
       " (103) 200[ok] end done idle" },
     { "the seventeenth", GET, I4 I4 I4 I4 I103, OPEN,
       " (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103)"
-      " (103) reset protocol gone" },
+      " (103) reset protocol interims_too_many gone" },
     { "101 that nobody asked for", GET, "HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n", OPEN,
-      " reset protocol gone" },
+      " reset protocol unasked_switch gone" },
     { "an answer before the request is out", UNSENT, "HTTP/1.1 200 OK\r\n" LEN2, OPEN,
       " 200[ok] end done gone" },
     { "a word on an idle connection", UNOPENED, "H", OPEN, " gone" },
     { "the end of an idle connection", UNOPENED, "", 0, " gone" },
-    { "a word before the request", NOT_BEGUN, "H", OPEN, " reset protocol gone" },
-    { "status of two digits", GET, "HTTP/1.1 99 X\r\n", OPEN, " reset protocol gone" },
-    { "status of four digits", GET, "HTTP/1.1 1000 X\r\n", OPEN, " reset protocol gone" },
-    { "status of letters", GET, "HTTP/1.1 abc X\r\n", OPEN, " reset protocol gone" },
-    { "status 000", GET, "HTTP/1.1 000 X\r\n", OPEN, " reset protocol gone" },
-    { "no version", GET, "200 OK\r\n\r\n", OPEN, " reset protocol gone" },
-    { "bare LF", GET, "HTTP/1.1 200 OK\n", OPEN, " reset protocol gone" },
-    { "an empty line first", GET, "\r\nHTTP/1.1 200 OK\r\n", OPEN, " reset protocol gone" },
+    { "a word before the request", NOT_BEGUN, "H", OPEN, " reset protocol stray_bytes gone" },
+    { "status of two digits", GET, "HTTP/1.1 99 X\r\n", OPEN,
+      " reset protocol status_malformed gone" },
+    { "status of four digits", GET, "HTTP/1.1 1000 X\r\n", OPEN,
+      " reset protocol status_malformed gone" },
+    { "status of letters", GET, "HTTP/1.1 abc X\r\n", OPEN,
+      " reset protocol status_malformed gone" },
+    { "status 000", GET, "HTTP/1.1 000 X\r\n", OPEN, " reset protocol status_malformed gone" },
+    { "no version", GET, "200 OK\r\n\r\n", OPEN, " reset protocol version_malformed gone" },
+    { "bare LF", GET, "HTTP/1.1 200 OK\n", OPEN, " reset protocol bare_lf gone" },
+    { "an empty line first", GET, "\r\nHTTP/1.1 200 OK\r\n", OPEN,
+      " reset protocol version_malformed gone" },
     { "two lengths", GET, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" LEN2, OPEN,
-      " reset protocol gone" },
+      " reset protocol two_content_lengths gone" },
     { "length with chunked", GET,
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n", OPEN,
-      " reset protocol gone" },
+      " reset protocol length_and_coding gone" },
     { "chunked with a trailing tab", GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n",
-      OPEN, " reset protocol gone" },
+      OPEN, " reset protocol coding_not_chunked gone" },
     { "two codings", GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", OPEN,
-      " reset protocol gone" },
+      " reset protocol coding_unknown gone" },
     { "a coding that is not chunked", GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-      OPEN, " reset protocol gone" },
+      OPEN, " reset protocol coding_not_chunked gone" },
     { "chunked in HTTP/1.0", GET, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", OPEN,
-      " reset protocol gone" },
-    { "a folded line", GET, "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", OPEN, " reset protocol gone" },
+      " reset protocol coding_in_1_0 gone" },
+    { "a folded line", GET, "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", OPEN,
+      " reset protocol field_folded gone" },
     { "a header flood", GET,
       "HTTP/1.1 200 OK\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n"
       "A: b\r\nA: b\r\nA: b\r\n\r\n",
-      OPEN, " reset protocol gone" },
+      OPEN, " reset protocol fields_too_many gone" },
     { "a bad chunk", GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", OPEN,
-      " 200 reset protocol gone" },
+      " 200 reset protocol chunk_size_not_hex gone" },
     { "underscores are the origin's business", GET, "HTTP/1.1 200 OK\r\nX_Y: 1\r\n" LEN2, OPEN,
       " 200[ok] end done idle" },
 };

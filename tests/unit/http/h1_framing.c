@@ -36,13 +36,13 @@ static void make(struct message *m, enum http_version version, const char *field
     }
 }
 
-#define CHUNKED    (UINT64_MAX - 1)
-#define NOTHING    (UINT64_MAX - 2)
-#define REFUSED(n) (UINT64_MAX - 10 - (n))
+#define CHUNKED      (UINT64_MAX - 1)
+#define NOTHING      (UINT64_MAX - 2)
+#define REFUSED(why) (UINT64_MAX - 10 - REFUSAL_##why)
 static const struct {
     const char *why, *fields;
     enum http_version version;
-    uint64_t want; /* a length, CHUNKED, NOTHING, or REFUSED with a status */
+    uint64_t want; /* a length, CHUNKED, NOTHING, or REFUSED for a reason */
 } cases[] = {
     { "nothing", "A: b", HTTP_1_1, NOTHING },
     { "a length", "Content-Length: 5", HTTP_1_1, 5 },
@@ -51,50 +51,57 @@ static const struct {
     { "chunked", "Transfer-Encoding: chunked", HTTP_1_1, CHUNKED },
     { "chunked in any case", "transfer-encoding: ChUnKeD", HTTP_1_1, CHUNKED },
 
-    { "both", "Content-Length: 5\nTransfer-Encoding: chunked", HTTP_1_1, REFUSED(400) },
+    { "both", "Content-Length: 5\nTransfer-Encoding: chunked", HTTP_1_1,
+      REFUSED(LENGTH_AND_CODING) },
     { "both, the other way round", "Transfer-Encoding: chunked\nContent-Length: 0", HTTP_1_1,
-      REFUSED(400) },
-    { "two lengths", "Content-Length: 5\nContent-Length: 6", HTTP_1_1, REFUSED(400) },
-    { "two equal lengths", "Content-Length: 5\nContent-Length: 5", HTTP_1_1, REFUSED(400) },
-    { "a list", "Content-Length: 5, 5", HTTP_1_1, REFUSED(400) },
-    { "a plus", "Content-Length: +5", HTTP_1_1, REFUSED(400) },
-    { "a minus", "Content-Length: -5", HTTP_1_1, REFUSED(400) },
-    { "hexadecimal", "Content-Length: 0x5", HTTP_1_1, REFUSED(400) },
-    { "an underscore", "Content-Length: 1_0", HTTP_1_1, REFUSED(400) },
-    { "a space inside", "Content-Length: 1 0", HTTP_1_1, REFUSED(400) },
-    { "a space behind", "Content-Length: 5 ", HTTP_1_1, REFUSED(400) },
-    { "a tab in front", "Content-Length: \t5", HTTP_1_1, REFUSED(400) },
-    { "empty", "Content-Length: ", HTTP_1_1, REFUSED(400) },
-    { "a fraction", "Content-Length: 5.0", HTTP_1_1, REFUSED(400) },
-    { "2^63", "Content-Length: 9223372036854775808", HTTP_1_1, REFUSED(400) },
-    { "2^64 and more", "Content-Length: 99999999999999999999999", HTTP_1_1, REFUSED(400) },
-    { "chunked in 1.0", "Transfer-Encoding: chunked", HTTP_1_0, REFUSED(400) },
-    { "chunked twice", "Transfer-Encoding: chunked, chunked", HTTP_1_1, REFUSED(400) },
+      REFUSED(LENGTH_AND_CODING) },
+    { "two lengths", "Content-Length: 5\nContent-Length: 6", HTTP_1_1,
+      REFUSED(TWO_CONTENT_LENGTHS) },
+    { "two equal lengths", "Content-Length: 5\nContent-Length: 5", HTTP_1_1,
+      REFUSED(TWO_CONTENT_LENGTHS) },
+    { "a list", "Content-Length: 5, 5", HTTP_1_1, REFUSED(CONTENT_LENGTH_LIST) },
+    { "a plus", "Content-Length: +5", HTTP_1_1, REFUSED(CONTENT_LENGTH_SIGN) },
+    { "a minus", "Content-Length: -5", HTTP_1_1, REFUSED(CONTENT_LENGTH_SIGN) },
+    { "hexadecimal", "Content-Length: 0x5", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "an underscore", "Content-Length: 1_0", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "a space inside", "Content-Length: 1 0", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "a space behind", "Content-Length: 5 ", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "a tab in front", "Content-Length: \t5", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "empty", "Content-Length: ", HTTP_1_1, REFUSED(CONTENT_LENGTH_EMPTY) },
+    { "a fraction", "Content-Length: 5.0", HTTP_1_1, REFUSED(CONTENT_LENGTH_NOT_DIGITS) },
+    { "2^63", "Content-Length: 9223372036854775808", HTTP_1_1, REFUSED(CONTENT_LENGTH_TOO_LARGE) },
+    { "2^64 and more", "Content-Length: 99999999999999999999999", HTTP_1_1,
+      REFUSED(CONTENT_LENGTH_TOO_LARGE) },
+    { "chunked in 1.0", "Transfer-Encoding: chunked", HTTP_1_0, REFUSED(CODING_IN_1_0) },
+    { "chunked twice", "Transfer-Encoding: chunked, chunked", HTTP_1_1, REFUSED(CODING_LIST) },
     { "chunked on two lines", "Transfer-Encoding: chunked\nTransfer-Encoding: chunked", HTTP_1_1,
-      REFUSED(400) },
-    { "chunked, then another", "Transfer-Encoding: chunked, gzip", HTTP_1_1, REFUSED(400) },
-    { "chunked in the middle", "Transfer-Encoding: gzip, chunked, gzip", HTTP_1_1, REFUSED(400) },
-    { "identity", "Transfer-Encoding: identity", HTTP_1_1, REFUSED(400) },
-    { "identity first", "Transfer-Encoding: identity, chunked", HTTP_1_1, REFUSED(400) },
-    { "another alone", "Transfer-Encoding: gzip", HTTP_1_1, REFUSED(400) },
-    { "another first", "Transfer-Encoding: gzip, chunked", HTTP_1_1, REFUSED(501) },
-    { "one nobody knows first", "Transfer-Encoding: x-y,Chunked", HTTP_1_1, REFUSED(501) },
-    { "a parameter", "Transfer-Encoding: chunked;a=b", HTTP_1_1, REFUSED(400) },
-    { "quotes", "Transfer-Encoding: \"chunked\"", HTTP_1_1, REFUSED(400) },
-    { "a prefix", "Transfer-Encoding: xchunked", HTTP_1_1, REFUSED(400) },
-    { "a tab behind", "Transfer-Encoding: chunked\t", HTTP_1_1, REFUSED(400) },
-    { "a tab in front", "Transfer-Encoding: \tchunked", HTTP_1_1, REFUSED(400) },
-    { "a vertical tab in front", "Transfer-Encoding: \vchunked", HTTP_1_1, REFUSED(400) },
-    { "empty coding", "Transfer-Encoding: ", HTTP_1_1, REFUSED(400) },
-    { "only commas", "Transfer-Encoding: ,chunked", HTTP_1_1, REFUSED(400) },
+      REFUSED(TWO_TRANSFER_ENCODINGS) },
+    { "chunked, then another", "Transfer-Encoding: chunked, gzip", HTTP_1_1, REFUSED(CODING_LIST) },
+    { "chunked in the middle", "Transfer-Encoding: gzip, chunked, gzip", HTTP_1_1,
+      REFUSED(CODING_LIST) },
+    { "identity", "Transfer-Encoding: identity", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "identity first", "Transfer-Encoding: identity, chunked", HTTP_1_1, REFUSED(CODING_LIST) },
+    { "another alone", "Transfer-Encoding: gzip", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "another first", "Transfer-Encoding: gzip, chunked", HTTP_1_1, REFUSED(CODING_UNKNOWN) },
+    { "one nobody knows first", "Transfer-Encoding: x-y,Chunked", HTTP_1_1,
+      REFUSED(CODING_UNKNOWN) },
+    { "a parameter", "Transfer-Encoding: chunked;a=b", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "quotes", "Transfer-Encoding: \"chunked\"", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "a prefix", "Transfer-Encoding: xchunked", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "a tab behind", "Transfer-Encoding: chunked\t", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "a tab in front", "Transfer-Encoding: \tchunked", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "a vertical tab in front", "Transfer-Encoding: \vchunked", HTTP_1_1,
+      REFUSED(CODING_NOT_CHUNKED) },
+    { "empty coding", "Transfer-Encoding: ", HTTP_1_1, REFUSED(CODING_NOT_CHUNKED) },
+    { "only commas", "Transfer-Encoding: ,chunked", HTTP_1_1, REFUSED(CODING_LIST) },
 };
 
 static uint64_t read_as(const struct message *m)
 {
     struct h1_framing f;
-    struct h1_refusal refusal;
-    if (h1_framing_read(m, &f, &refusal) < 0)
-        return refusal.why != NULL ? REFUSED(refusal.status) : 0;
+    enum refusal why = h1_framing_read(m, &f);
+    if (why != REFUSAL_NONE)
+        return UINT64_MAX - 10 - why;
     return f.chunked ? CHUNKED : f.has_length ? f.length : NOTHING;
 }
 
@@ -139,10 +146,9 @@ static void test_bodies_of_answers(void **state)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct message m;
         struct h1_framing f;
-        struct h1_refusal refusal;
         make(&m, HTTP_1_1, answers[i].fields);
         m.status = answers[i].status;
-        assert_int_equal(h1_framing_read(&m, &f, &refusal), 0);
+        assert_int_equal(h1_framing_read(&m, &f), 0);
         h1_framing_response_body(&m, &f, answers[i].request);
         if (m.body != answers[i].body || m.length != answers[i].length ||
             m.close != answers[i].close)
@@ -153,7 +159,8 @@ static void test_bodies_of_answers(void **state)
 static const struct {
     const char *why, *fields;
     enum http_version version;
-    int close; /* -1: refused */
+    bool close;
+    enum refusal refusal;
 } persistence[] = {
     { "1.1 stays", "A: b", HTTP_1_1, false },
     { "1.1 that closes", "Connection: x, CLOSE", HTTP_1_1, true },
@@ -162,7 +169,7 @@ static const struct {
     { "1.0 that says both", "Connection: keep-alive\nConnection: close", HTTP_1_0, true },
     { "1.1 that says both", "Connection: keep-alive, close", HTTP_1_1, true },
     { "a prefix", "Connection: closed", HTTP_1_1, false },
-    { "names Host", "Connection: host", HTTP_1_1, -1 },
+    { "names Host", "Connection: host", HTTP_1_1, false, REFUSAL_CONNECTION_NAMES_HOST },
 };
 
 static void test_connection(void **state)
@@ -170,10 +177,11 @@ static void test_connection(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(persistence) / sizeof(persistence[0]); i++) {
         struct message m;
-        struct h1_refusal refusal;
         make(&m, persistence[i].version, persistence[i].fields);
-        int r = h1_framing_connection(&m, &refusal);
-        if ((r < 0 ? -1 : m.close) != persistence[i].close)
+        enum refusal why = h1_framing_connection(&m);
+        if (why != persistence[i].refusal)
+            fail_msg("%s: %s", persistence[i].why, refusal_text(why));
+        if (why == REFUSAL_NONE && m.close != persistence[i].close)
             fail_msg("%s", persistence[i].why);
     }
 }
@@ -182,18 +190,21 @@ static const struct {
     const char *why, *fields;
     enum http_version version;
     enum body_kind body;
-    unsigned status; /* 0: accepted */
+    enum refusal refusal;
     bool expects;
 } expectations[] = {
-    { "none", "A: b", HTTP_1_1, BODY_CHUNKED, 0, false },
-    { "100-continue", "Expect: 100-Continue", HTTP_1_1, BODY_CHUNKED, 0, true },
-    { "without a body", "Expect: 100-continue", HTTP_1_1, BODY_NONE, 0, false },
-    { "in HTTP/1.0", "Expect: 100-continue", HTTP_1_0, BODY_CHUNKED, 0, false },
-    { "something else", "Expect: 200-ok", HTTP_1_1, BODY_NONE, 417, false },
-    { "twice on one line", "Expect: 100-continue, 100-continue", HTTP_1_1, BODY_NONE, 400, false },
-    { "twice", "Expect: 100-continue\nExpect: 100-continue", HTTP_1_1, BODY_NONE, 400, false },
-    { "decorated", "Expect: 100-continue;a=b", HTTP_1_1, BODY_NONE, 400, false },
-    { "empty", "Expect: ", HTTP_1_1, BODY_NONE, 400, false },
+    { "none", "A: b", HTTP_1_1, BODY_CHUNKED, REFUSAL_NONE, false },
+    { "100-continue", "Expect: 100-Continue", HTTP_1_1, BODY_CHUNKED, REFUSAL_NONE, true },
+    { "without a body", "Expect: 100-continue", HTTP_1_1, BODY_NONE, REFUSAL_NONE, false },
+    { "in HTTP/1.0", "Expect: 100-continue", HTTP_1_0, BODY_CHUNKED, REFUSAL_NONE, false },
+    { "something else", "Expect: 200-ok", HTTP_1_1, BODY_NONE, REFUSAL_EXPECT_UNKNOWN, false },
+    { "twice on one line", "Expect: 100-continue, 100-continue", HTTP_1_1, BODY_NONE,
+      REFUSAL_EXPECT_MALFORMED, false },
+    { "twice", "Expect: 100-continue\nExpect: 100-continue", HTTP_1_1, BODY_NONE,
+      REFUSAL_EXPECT_TWICE, false },
+    { "decorated", "Expect: 100-continue;a=b", HTTP_1_1, BODY_NONE, REFUSAL_EXPECT_MALFORMED,
+      false },
+    { "empty", "Expect: ", HTTP_1_1, BODY_NONE, REFUSAL_EXPECT_MALFORMED, false },
 };
 
 static void test_expect(void **state)
@@ -201,13 +212,11 @@ static void test_expect(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]); i++) {
         struct message m;
-        struct h1_refusal refusal;
         make(&m, expectations[i].version, expectations[i].fields);
         m.body = expectations[i].body;
-        int r = h1_framing_expect(&m, &refusal);
-        if ((r < 0 ? refusal.status : 0) != expectations[i].status ||
-            (r == 0 && m.expect_continue != expectations[i].expects))
-            fail_msg("%s", expectations[i].why);
+        enum refusal why = h1_framing_expect(&m);
+        if (why != expectations[i].refusal || m.expect_continue != expectations[i].expects)
+            fail_msg("%s: %s", expectations[i].why, refusal_text(why));
     }
 }
 
@@ -232,15 +241,14 @@ static void test_upgrade(void **state)
     (void)state;
     struct message m;
     struct h1_framing f;
-    struct h1_refusal refusal;
     make(&m, HTTP_1_1, "Connection: keep-alive, Upgrade\nUpgrade: websocket");
-    h1_framing_read(&m, &f, &refusal);
+    h1_framing_read(&m, &f);
     assert_true(f.upgrade);
     m.status = 426; /* merely says what it could do */
-    h1_framing_read(&m, &f, &refusal);
+    h1_framing_read(&m, &f);
     assert_false(f.upgrade);
     make(&m, HTTP_1_1, "Upgrade: websocket");
-    h1_framing_read(&m, &f, &refusal);
+    h1_framing_read(&m, &f);
     assert_false(f.upgrade);
 }
 

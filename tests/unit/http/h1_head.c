@@ -25,8 +25,8 @@ static int tear_down(void **state)
 
 static const struct h1_conf usual = { .head_max = 4096, .fields_max = 50, .target_max = 100 };
 
-/* Scans and reads a whole request; the status of a refusal, or 0. */
-static unsigned read_request(const char *text, const struct h1_conf *conf, struct message *m)
+/* Scans and reads a whole request. */
+static enum refusal read_request(const char *text, const struct h1_conf *conf, struct message *m)
 {
     struct h1_in in;
     struct slice view = slice_str(text);
@@ -35,67 +35,84 @@ static unsigned read_request(const char *text, const struct h1_conf *conf, struc
     enum scan_verdict v = h1_in_scan(&in, view);
     assert_int_not_equal(v, SCAN_MORE);
     if (v == SCAN_DONE && h1_head_request(&in, view, m) == 0)
-        return 0;
-    assert_non_null(in.refusal.why);
-    return in.refusal.status;
+        return REFUSAL_NONE;
+    assert_int_not_equal(in.refusal, REFUSAL_NONE);
+    return in.refusal;
 }
 
 #define G "GET / HTTP/1.1\r\n"
 #define P "POST / HTTP/1.1\r\nHost: a\r\n"
 static const struct {
     const char *why, *head;
-    unsigned status;
+    enum refusal refusal;
 } cases[] = {
-    { "plain", G "Host: a\r\n\r\n", 0 },
-    { "no Host", G "\r\n", 400 },
-    { "no Host in 1.0", "GET / HTTP/1.0\r\n\r\n", 0 },
-    { "two Hosts", G "Host: a\r\nHost: b\r\n\r\n", 400 },
-    { "two equal Hosts", G "Host: a\r\nhost: a\r\n\r\n", 400 },
-    { "two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400 },
-    { "empty Host", G "Host:\r\n\r\n", 400 },
-    { "a list of Hosts", G "Host: a, b\r\n\r\n", 400 },
-    { "userinfo", G "Host: u@a\r\n\r\n", 400 },
-    { "a slash", G "Host: a/b\r\n\r\n", 400 },
-    { "a bad port", G "Host: a:x\r\n\r\n", 400 },
-    { "a broken bracket", G "Host: [::1\r\n\r\n", 400 },
-    { "IPv6", G "Host: [::1]:8443\r\n\r\n", 0 },
-    { "absolute form", "GET http://a/ HTTP/1.1\r\nHost: A\r\n\r\n", 0 },
-    { "absolute form, its port spelt out", "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
-    { "absolute form of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-    { "absolute form with userinfo", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-    { "absolute form without Host", "GET http://a/ HTTP/1.1\r\n\r\n", 400 },
-    { "absolute form in 1.0", "GET http://a/ HTTP/1.0\r\n\r\n", 0 },
-    { "above the root", "GET /../a HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-    { "OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
-    { "GET *", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-    { "CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405 },
-    { "a method of 32 bytes", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
-    { "SOURCE is no other protocol here", "SOURCE / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
-    { "length", P "Content-Length: 5\r\n\r\n", 0 },
-    { "chunked", P "Transfer-Encoding: chunked\r\n\r\n", 0 },
-    { "both", P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+    { "plain", G "Host: a\r\n\r\n", REFUSAL_NONE },
+    { "no Host", G "\r\n", REFUSAL_HOST_MISSING },
+    { "no Host in 1.0", "GET / HTTP/1.0\r\n\r\n", REFUSAL_NONE },
+    { "two Hosts", G "Host: a\r\nHost: b\r\n\r\n", REFUSAL_HOST_TWICE },
+    { "two equal Hosts", G "Host: a\r\nhost: a\r\n\r\n", REFUSAL_HOST_TWICE },
+    { "two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", REFUSAL_HOST_TWICE },
+    { "empty Host", G "Host:\r\n\r\n", REFUSAL_HOST_EMPTY },
+    { "a list of Hosts", G "Host: a, b\r\n\r\n", REFUSAL_HOST_LIST },
+    { "userinfo", G "Host: u@a\r\n\r\n", REFUSAL_HOST_USERINFO },
+    { "a slash", G "Host: a/b\r\n\r\n", REFUSAL_HOST_MALFORMED },
+    { "a bad port", G "Host: a:x\r\n\r\n", REFUSAL_HOST_PORT },
+    { "a broken bracket", G "Host: [::1\r\n\r\n", REFUSAL_HOST_BRACKET },
+    { "IPv6", G "Host: [::1]:8443\r\n\r\n", REFUSAL_NONE },
+    { "absolute form", "GET http://a/ HTTP/1.1\r\nHost: A\r\n\r\n", REFUSAL_NONE },
+    { "absolute form, its port spelt out", "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      REFUSAL_NONE },
+    { "absolute form of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      REFUSAL_HOST_DIFFERS },
+    { "absolute form with userinfo", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      REFUSAL_HOST_USERINFO },
+    { "absolute form without Host", "GET http://a/ HTTP/1.1\r\n\r\n", REFUSAL_HOST_MISSING },
+    { "absolute form in 1.0", "GET http://a/ HTTP/1.0\r\n\r\n", REFUSAL_NONE },
+    { "above the root", "GET /../a HTTP/1.1\r\nHost: a\r\n\r\n", REFUSAL_PATH_ABOVE_ROOT },
+    { "OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", REFUSAL_NONE },
+    { "GET *", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", REFUSAL_TARGET_ASTERISK },
+    { "CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", REFUSAL_METHOD_CONNECT },
+    { "a method of 32 bytes", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 / HTTP/1.1\r\nHost: a\r\n\r\n",
+      REFUSAL_NONE },
+    { "SOURCE is no other protocol here", "SOURCE / HTTP/1.1\r\nHost: a\r\n\r\n", REFUSAL_NONE },
+    { "length", P "Content-Length: 5\r\n\r\n", REFUSAL_NONE },
+    { "chunked", P "Transfer-Encoding: chunked\r\n\r\n", REFUSAL_NONE },
+    { "both", P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+      REFUSAL_LENGTH_AND_CODING },
     { "both, the other way round", P "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-      400 },
-    { "two lengths", P "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400 },
-    { "a length with a space behind", P "Content-Length: 5 \r\n\r\n", 400 },
-    { "a length with a tab in front", P "Content-Length:\t5\r\n\r\n", 400 },
-    { "no space before a length", P "Content-Length:5\r\n\r\n", 0 },
-    { "an empty length", P "Content-Length:\r\n\r\n", 400 },
-    { "a length beyond 2^63", P "Content-Length: 9223372036854775808\r\n\r\n", 400 },
-    { "a length beyond 2^64", P "Content-Length: 18446744073709551617\r\n\r\n", 400 },
-    { "chunked, tab behind", P "Transfer-Encoding: chunked\t\r\n\r\n", 400 },
-    { "chunked, space behind", P "Transfer-Encoding: chunked \r\n\r\n", 400 },
-    { "chunked, tab in front", P "Transfer-Encoding:\tchunked\r\n\r\n", 400 },
-    { "chunked in 1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
-    { "another coding", P "Transfer-Encoding: gzip, chunked\r\n\r\n", 501 },
-    { "another coding alone", P "Transfer-Encoding: gzip\r\n\r\n", 400 },
-    { "an unknown expectation", P "Content-Length: 5\r\nExpect: 102\r\n\r\n", 417 },
-    { "Connection names Host", G "Host: a\r\nConnection: close, host\r\n\r\n", 400 },
-    { "Connection lists of all kinds", G "Host: a\r\nConnection: ,, a ,\tupgrade\r\n\r\n", 0 },
-    { "Upgrade", G "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 0 },
+      REFUSAL_LENGTH_AND_CODING },
+    { "two lengths", P "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",
+      REFUSAL_TWO_CONTENT_LENGTHS },
+    { "a length with a space behind", P "Content-Length: 5 \r\n\r\n",
+      REFUSAL_CONTENT_LENGTH_NOT_DIGITS },
+    { "a length with a tab in front", P "Content-Length:\t5\r\n\r\n",
+      REFUSAL_CONTENT_LENGTH_NOT_DIGITS },
+    { "no space before a length", P "Content-Length:5\r\n\r\n", REFUSAL_NONE },
+    { "an empty length", P "Content-Length:\r\n\r\n", REFUSAL_CONTENT_LENGTH_EMPTY },
+    { "a length beyond 2^63", P "Content-Length: 9223372036854775808\r\n\r\n",
+      REFUSAL_CONTENT_LENGTH_TOO_LARGE },
+    { "a length beyond 2^64", P "Content-Length: 18446744073709551617\r\n\r\n",
+      REFUSAL_CONTENT_LENGTH_TOO_LARGE },
+    { "chunked, tab behind", P "Transfer-Encoding: chunked\t\r\n\r\n", REFUSAL_CODING_NOT_CHUNKED },
+    { "chunked, space behind", P "Transfer-Encoding: chunked \r\n\r\n",
+      REFUSAL_CODING_NOT_CHUNKED },
+    { "chunked, tab in front", P "Transfer-Encoding:\tchunked\r\n\r\n",
+      REFUSAL_CODING_NOT_CHUNKED },
+    { "chunked in 1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+      REFUSAL_CODING_IN_1_0 },
+    { "another coding", P "Transfer-Encoding: gzip, chunked\r\n\r\n", REFUSAL_CODING_UNKNOWN },
+    { "another coding alone", P "Transfer-Encoding: gzip\r\n\r\n", REFUSAL_CODING_NOT_CHUNKED },
+    { "an unknown expectation", P "Content-Length: 5\r\nExpect: 102\r\n\r\n",
+      REFUSAL_EXPECT_UNKNOWN },
+    { "Connection names Host", G "Host: a\r\nConnection: close, host\r\n\r\n",
+      REFUSAL_CONNECTION_NAMES_HOST },
+    { "Connection lists of all kinds", G "Host: a\r\nConnection: ,, a ,\tupgrade\r\n\r\n",
+      REFUSAL_NONE },
+    { "Upgrade", G "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", REFUSAL_NONE },
     { "Upgrade in a list",
-      G "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n", 0 },
-    { "Upgrade that Connection does not name", G "Host: a\r\nUpgrade: websocket\r\n\r\n", 0 },
+      G "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n", REFUSAL_NONE },
+    { "Upgrade that Connection does not name", G "Host: a\r\nUpgrade: websocket\r\n\r\n",
+      REFUSAL_NONE },
 };
 
 static void test_cases(void **state)
@@ -103,9 +120,9 @@ static void test_cases(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct message m;
-        unsigned status = read_request(cases[i].head, &usual, &m);
-        if (status != cases[i].status)
-            fail_msg("%s: %u", cases[i].why, status);
+        enum refusal why = read_request(cases[i].head, &usual, &m);
+        if (why != cases[i].refusal)
+            fail_msg("%s: %s", cases[i].why, refusal_text(why));
     }
 }
 
@@ -113,11 +130,11 @@ static void test_what_a_request_says(void **state)
 {
     (void)state;
     struct message m;
-    unsigned status = read_request("\r\nPOST http://A:80/b/../c?d HTTP/1.1\r\nHOST:  A \r\n"
-                                   "Content-Length: 7\r\nExpect: 100-continue\r\nTE: trailers\r\n"
-                                   "Connection: TE, close\r\nX-Y: \t z \t\r\nEmpty:\r\n\r\n",
-                                   &usual, &m);
-    assert_int_equal(status, 0);
+    enum refusal why = read_request("\r\nPOST http://A:80/b/../c?d HTTP/1.1\r\nHOST:  A \r\n"
+                                    "Content-Length: 7\r\nExpect: 100-continue\r\nTE: trailers\r\n"
+                                    "Connection: TE, close\r\nX-Y: \t z \t\r\nEmpty:\r\n\r\n",
+                                    &usual, &m);
+    assert_int_equal(why, REFUSAL_NONE);
     assert_int_equal(m.version, HTTP_1_1);
     assert_int_equal(m.method_id, METHOD_POST);
     assert_true(slice_eq(m.method, SLICE("POST")));
@@ -144,12 +161,12 @@ static void test_what_a_request_says(void **state)
 
 static const struct {
     enum underscore policy;
-    unsigned status;
+    enum refusal refusal;
     size_t count;
 } underscores[] = {
-    { UNDERSCORE_DROP, 0, 1 },
-    { UNDERSCORE_REJECT, 400, 0 },
-    { UNDERSCORE_PASS, 0, 2 },
+    { UNDERSCORE_DROP, REFUSAL_NONE, 1 },
+    { UNDERSCORE_REJECT, REFUSAL_FIELD_NAME_UNDERSCORE, 0 },
+    { UNDERSCORE_PASS, REFUSAL_NONE, 2 },
 };
 
 static void test_underscores(void **state)
@@ -160,8 +177,8 @@ static void test_underscores(void **state)
         struct message m;
         conf.underscore = underscores[i].policy;
         assert_int_equal(read_request(G "Host: a\r\nX_Y: 1\r\nX-Y: 2\r\n\r\n", &conf, &m),
-                         underscores[i].status);
-        if (underscores[i].status == 0)
+                         underscores[i].refusal);
+        if (underscores[i].refusal == REFUSAL_NONE)
             assert_int_equal(m.fields.count, underscores[i].count);
     }
 }

@@ -113,18 +113,16 @@ static void on_writable(struct stream *s)
     buf_add(&u->trace, " writable");
 }
 
-static void on_refused(struct stream *s, struct message *m, unsigned status, const char *why)
+static void on_refused(struct stream *s, struct message *m, enum refusal why)
 {
     struct user *u = s->user;
     struct message answer;
-    assert_non_null(why);
-    assert_true(why[0] != '\0');
     note_body(u);
-    buf_printf(&u->trace, " refused %u", status);
-    if (status == 408) /* what was understood is there for the record */
+    buf_printf(&u->trace, " refused %s", refusal_label(why));
+    if (why == REFUSAL_HEAD_TIMEOUT) /* what was understood is there for the record */
         buf_printf(&u->trace, " %.*s", SLICE_ARG(m->target));
     message_init(&answer, m->arena);
-    answer.status = status;
+    answer.status = refusal_status(why);
     assert_int_equal(s->ops->send_head(s, &answer, HEAD_FINAL, true), 0);
 }
 
@@ -212,7 +210,7 @@ static const struct {
       ANSWER_AT_END, " head GET /1 end done head GET /2 end done head GET /3 end done", OK OK OK },
     { "the second is bad: one answer, then 400, nothing later",
       "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\n" H "\r\nGET /3 HTTP/1.1\r\n" H "\r\n", OPEN,
-      ANSWER_AT_END, " head GET /1 end done refused 400 done gone", OK BAD },
+      ANSWER_AT_END, " head GET /1 end done refused bare_lf done gone", OK BAD },
     { "a body by length, then another request",
       "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n" H "\r\n", OPEN,
       ANSWER_AT_END, " head POST /[hello] end done head GET /2 end done", OK OK },
@@ -229,7 +227,7 @@ static const struct {
       OPEN, ANSWER_AT_END, " head POST /[a] end done", OK },
     { "a bad chunk size: 400 and an abort",
       "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0x1\r\n", OPEN,
-      ANSWER_AT_END, " head POST /[ab] refused 400 done gone", BAD },
+      ANSWER_AT_END, " head POST /[ab] refused chunk_size_not_hex done gone", BAD },
     { "HTTP/1.0 closes", "GET / HTTP/1.0\r\n\r\n", OPEN, ANSWER_AT_END, " head GET / end done gone",
       OK_CLOSE },
     { "HTTP/1.0 that asks to stay", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", OPEN,
@@ -286,22 +284,23 @@ static const struct {
     { "leaves after its answer", "GET / HTTP/1.1\r\n" H "\r\n", 0, ANSWER_AT_END,
       " head GET / end done gone", OK },
     { "bare LF is refused when it arrives", "GET / HTTP/1.1\nHost", OPEN, SILENT,
-      " refused 400 done gone", BAD },
+      " refused bare_lf done gone", BAD },
     { "an empty line made of bare LF", "GET / HTTP/1.1\r\nHost: x\n\n", OPEN, SILENT,
-      " refused 400 done gone", BAD },
+      " refused bare_lf done gone", BAD },
     { "CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", OPEN, SILENT,
-      " refused 405 done gone", NULL },
+      " refused method_connect done gone", NULL },
     { "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", OPEN, SILENT,
-      " refused 400 done gone", NULL },
-    { "HTTP/0.9", "GET /\r\n", OPEN, SILENT, " refused 400 done gone", NULL },
-    { "HTTP/1.2", "GET / HTTP/1.2\r\n", OPEN, SILENT, " refused 505 done gone", NULL },
+      " refused http2_preface done gone", NULL },
+    { "HTTP/0.9", "GET /\r\n", OPEN, SILENT, " refused no_version done gone", NULL },
+    { "HTTP/1.2", "GET / HTTP/1.2\r\n", OPEN, SILENT, " refused version_unsupported done gone",
+      NULL },
     { "target too long",
       "GET /0123456789012345678901234567890123456789012345678901234567890123456789 HTTP/1.1\r\n",
-      OPEN, SILENT, " refused 414 done gone", NULL },
+      OPEN, SILENT, " refused target_too_long done gone", NULL },
     { "too many fields",
       "GET / HTTP/1.1\r\n" H "B: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\n\r\n",
-      OPEN, SILENT, " refused 431 done gone", NULL },
-    { "TLS noise", "\x16\x03\x01\x02", OPEN, SILENT, " refused 400 done gone", BAD },
+      OPEN, SILENT, " refused fields_too_many done gone", NULL },
+    { "TLS noise", "\x16\x03\x01\x02", OPEN, SILENT, " refused tls_hello done gone", BAD },
     { "Upgrade without an answer to it: the bytes behind it wait",
       "GET /1 HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: h2c\r\n\r\nGET /2 HTTP/1.1\r\n" H
       "\r\n",
@@ -366,7 +365,7 @@ static void test_slow_head(void **state)
         loop_turn(w.loop, true);
         wire_turn(&w);
     }
-    expect(&u, " refused 408 /slow done gone",
+    expect(&u, " refused head_timeout /slow done gone",
            "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     finish(&u);
 }

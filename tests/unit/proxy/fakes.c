@@ -78,9 +78,9 @@ static struct conn *fake_conn(const struct stream *s)
     return NULL;
 }
 
-static const char *fake_why(const struct stream *s)
+static enum refusal fake_refusal(const struct stream *s)
 {
-    return "a chunk size that is none";
+    return REFUSAL_CHUNK_SIZE_NOT_HEX;
 }
 
 static const struct stream_ops fake_ops = {
@@ -90,7 +90,7 @@ static const struct stream_ops fake_ops = {
     .grant = fake_grant,
     .reset = fake_reset,
     .conn = fake_conn,
-    .why = fake_why,
+    .refusal = fake_refusal,
 };
 
 void fake_stream_init(struct fake_stream *s)
@@ -110,6 +110,11 @@ void fake_stream_done(struct fake_stream *s)
 const struct addr *conn_peer(const struct conn *c)
 {
     return &world.peer;
+}
+
+const char *conn_why(const struct conn *c)
+{
+    return "bad record mac";
 }
 
 const struct tls_info *conn_tls(const struct conn *c)

@@ -5,6 +5,7 @@
 #include "proxy/exchange.h"
 #include "record.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,6 +109,14 @@ static void do_host(struct bench *b, const char *host)
     b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, true);
 }
 
+/* As HTTP/1.0 may, where a host serves by default. */
+static void do_hostless(struct bench *b, const char *path)
+{
+    request_head(b, "GET", "shop.test", path);
+    b->request.authority = slice_of(NULL, 0);
+    b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, true);
+}
+
 static void do_te(struct bench *b, const char *arg)
 {
     request_head(b, "GET", "shop.test", "/x");
@@ -146,12 +155,34 @@ static void do_expect(struct bench *b, const char *length)
     b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, false);
 }
 
-static void do_refused(struct bench *b, const char *status)
+static enum refusal refusal(const char *label)
+{
+    for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+        if (strcmp(refusal_label((enum refusal)i), label) == 0)
+            return (enum refusal)i;
+    fail_msg("no such refusal: %s", label);
+    return REFUSAL_NONE;
+}
+
+static void do_refused(struct bench *b, const char *label)
 {
     message_init(&b->request, &b->arena);
     b->down.base.head_bytes_in = 9;
-    b->down.base.events->on_refused(&b->down.base, &b->request, (unsigned)strtol(status, NULL, 10),
-                                    "a bare LF");
+    b->down.base.events->on_refused(&b->down.base, &b->request, refusal(label));
+}
+
+/* Counted once under this reason, and under no other. */
+static void do_counted(struct bench *b, const char *label)
+{
+    assert_int_equal(counter_read(b->proxy.counters, counter_refused(refusal(label))), 1);
+    assert_int_equal(counter_read(b->proxy.counters, COUNTER_REQUESTS_REFUSED), 1);
+}
+
+static void do_distrusted(struct bench *b, const char *label)
+{
+    assert_int_equal(counter_read(b->proxy.counters, counter_distrusted(refusal(label))), 1);
+    assert_int_equal(counter_read(b->proxy.counters, COUNTER_ANSWERS_DISTRUSTED), 1);
+    assert_int_equal(counter_read(b->proxy.counters, COUNTER_REQUESTS_REFUSED), 0);
 }
 
 /* A stream may deliver no byte that was not granted: the fake keeps that promise for the codec. */
@@ -190,6 +221,11 @@ static void do_client_writable(struct bench *b, const char *arg)
 static void do_client_slow(struct bench *b, const char *arg)
 {
     b->down.waiting = 1;
+}
+
+static void do_client_unwritable(struct bench *b, const char *arg)
+{
+    b->down.head_result = -EINVAL;
 }
 
 static void do_done(struct bench *b, const char *arg)
@@ -389,6 +425,7 @@ static const struct {
     { "bare-post", do_bare_post },
     { "trace", do_trace },
     { "host", do_host },
+    { "hostless", do_hostless },
     { "te", do_te },
     { "old-get", do_old_get },
     { "post", do_post },
@@ -396,11 +433,14 @@ static const struct {
     { "chunked", do_chunked },
     { "expect", do_expect },
     { "refused", do_refused },
+    { "counted", do_counted },
+    { "distrusted", do_distrusted },
     { "c", do_client_body },
     { "c-end", do_client_end },
     { "c-trailers", do_client_trailers },
     { "c-writable", do_client_writable },
     { "c-slow", do_client_slow },
+    { "c-unwritable", do_client_unwritable },
     { "c-gone", do_client_gone },
     { "done", do_done },
     { "shutdown", do_shutdown },

@@ -41,6 +41,8 @@ static void totals_outlive_a_process(void **state)
     assert_int_equal(shm_claim(s, 1, &b), 0);
     counter_add(&shm_row(s, a)->counters, COUNTER_REQUESTS, 5);
     counter_add(&shm_row(s, b)->counters, COUNTER_REQUESTS, 7);
+    counter_add_refused(&shm_row(s, a)->counters, REFUSAL_BARE_LF);
+    counter_add_distrusted(&shm_row(s, b)->counters, REFUSAL_TLS_BROKEN);
     assert_int_equal(shm_total(s, COUNTER_REQUESTS), 12);
 
     shm_fold(s, a);
@@ -49,6 +51,9 @@ static void totals_outlive_a_process(void **state)
     assert_int_equal(shm_claim(s, 0, &a), 0);
     assert_int_equal(counter_read(&shm_row(s, a)->counters, COUNTER_REQUESTS), 0);
     assert_int_equal(shm_total(s, COUNTER_REQUESTS), 12);
+    assert_int_equal(counter_read(&shm_row(s, a)->counters, counter_refused(REFUSAL_BARE_LF)), 0);
+    assert_int_equal(shm_total(s, counter_refused(REFUSAL_BARE_LF)), 1);
+    assert_int_equal(shm_total(s, counter_distrusted(REFUSAL_TLS_BROKEN)), 1);
     shm_fold(s, 99);
     shm_free(s);
 }
