@@ -8,6 +8,7 @@
 #include "server/cli.h"
 #include "server/cli/load.h"
 #include "server/holdings.h"
+#include "server/totals.h"
 #include "version.h"
 
 #include <errno.h>
@@ -142,6 +143,7 @@ static void on_hopeless(void *user, const char *why)
 static void on_gone(void *user, bool orderly)
 {
     struct master *m = user;
+    totals_log(m->held.shm);
     log_info("ended");
     if (!orderly)
         m->exit_code = EXIT_FAILED;
