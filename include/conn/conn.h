@@ -20,6 +20,10 @@
 /* A connection over an accepted socket. Takes the transport. */
 struct conn *conn_new_accepted(struct loop *l, struct scratch *s, struct transport *t,
                                const struct addr *peer, const struct conn_conf *conf);
+/* A connection that was dialed by somebody else and stands: over it, events come as they do after a
+ * dial, on_open from the loop. Takes the transport. */
+struct conn *conn_new_connected(struct loop *l, struct scratch *s, struct transport *t,
+                                const struct addr *to, const struct conn_conf *conf);
 /* A connection that dials. `wrap` makes the transport over the new descriptor (plain_new, or TLS
  * later). Failure to begin is reported by on_end like every other, from the loop. */
 struct conn *conn_new_dialed(struct loop *l, struct scratch *s, const struct addr *to,

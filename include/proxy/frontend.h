@@ -14,6 +14,11 @@ void frontend_free(struct frontend *f);
 /* Takes the descriptor. `config` names the listener; the frontend takes a reference of its own. */
 void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
                      const struct addr *peer);
+/* The same for a transport that is there already, which it takes. Returns its connection: whoever
+ * drives a transport without a descriptor needs it (conn_on_ready) until that transport is freed.
+ */
+struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config,
+                            struct transport *t, const struct addr *peer);
 /* After a reload: connections of listener `from` take `to` for their next request; those in flight
  * keep what they began with. `to` NULL: the listener is gone, its connections drain. */
 void frontend_replace_config(struct frontend *f, const struct listener_conf *from,

@@ -20,6 +20,13 @@ enum lend_failure {
 struct pool;
 struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *r,
                       struct counters *c);
+/* Connections are opened by `dial` from now on, not by TCP. It makes one that is not started yet
+ * (conn_new_dialed, conn_new_connected); what goes wrong is told by its on_end. `user` outlives the
+ * pool. */
+void pool_set_dial(struct pool *p,
+                   struct conn *(*dial)(void *user, const struct addr *to,
+                                        const struct conn_conf *conf),
+                   void *user);
 void pool_free(struct pool *p);       /* closes all; no stream of it may be in use, no wish open */
 void pool_close_idle(struct pool *p); /* on drain; what becomes idle later is kept as ever */
 

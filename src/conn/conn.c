@@ -49,18 +49,25 @@ struct conn *conn_new_accepted(struct loop *l, struct scratch *s, struct transpo
     return c;
 }
 
+struct conn *conn_new_connected(struct loop *l, struct scratch *s, struct transport *t,
+                                const struct addr *to, const struct conn_conf *conf)
+{
+    struct conn *c = conn_new(l, s, to, conf);
+    c->dialed = true;
+    conn_flow_set_transport(c, t);
+    return c;
+}
+
 struct conn *conn_new_dialed(struct loop *l, struct scratch *s, const struct addr *to,
                              const struct conn_conf *conf,
                              struct transport *(*wrap)(void *user, int fd, struct scratch *s),
                              void *user)
 {
-    struct conn *c = conn_new(l, s, to, conf);
     int fd = -1;
-    c->dialed = true;
-    c->error = sock_connect(to, &fd);
-    conn_flow_set_transport(c, fd >= 0 ? wrap(user, fd, s) : NULL);
-    if (fd >= 0 && c->transport == NULL)
-        c->error = -ENOMEM;
+    int r = sock_connect(to, &fd);
+    struct transport *t = fd >= 0 ? wrap(user, fd, s) : NULL;
+    struct conn *c = conn_new_connected(l, s, t, to, conf);
+    c->error = fd >= 0 && t == NULL ? -ENOMEM : r;
     return c;
 }
 

@@ -230,19 +230,11 @@ static struct conn_conf conn_conf_of(const struct listener_conf *l)
     };
 }
 
-void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
-                     const struct addr *peer)
+struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config,
+                            struct transport *t, const struct addr *peer)
 {
-    const struct listener_conf *l = config->listener;
-    struct conn_conf conf = conn_conf_of(l);
+    struct conn_conf conf = conn_conf_of(config->listener);
     count(f, COUNTER_CONNECTIONS_ACCEPTED);
-    struct transport *t =
-        l->sni != NULL ? tls_accept_new(fd, f->scratch, l->sni) : plain_new(fd, f->scratch);
-    if (t == NULL) {
-        count(f, COUNTER_CONNECTIONS_CLOSED);
-        return;
-    }
-
     struct client_conn *cc = mem_zalloc(sizeof *cc);
     cc->frontend = f;
     hold(&cc->config, config);
@@ -252,9 +244,25 @@ void frontend_accept(struct frontend *f, const struct config_hold *config, int f
     deferred_init(&cc->reap, on_reap);
     list_append(&f->conns, &cc->link);
     f->count++;
-    cc->conn = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
-    conn_set_events(cc->conn, &conn_events, cc);
-    conn_start(cc->conn);
+    struct conn *c = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
+    cc->conn = c;
+    conn_set_events(c, &conn_events, cc);
+    conn_start(c);
+    return c;
+}
+
+void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
+                     const struct addr *peer)
+{
+    const struct tls_sni *sni = config->listener->sni;
+    struct transport *t =
+        sni != NULL ? tls_accept_new(fd, f->scratch, sni) : plain_new(fd, f->scratch);
+    if (t != NULL) {
+        frontend_adopt(f, config, t, peer);
+        return;
+    }
+    count(f, COUNTER_CONNECTIONS_ACCEPTED);
+    count(f, COUNTER_CONNECTIONS_CLOSED);
 }
 
 /* --- reload and drain */

@@ -17,6 +17,8 @@ struct pool {
     struct counters *counters;
     struct link conns; /* every upstream_conn that is not freed yet */
     struct h1_conf h1;
+    struct conn *(*dial)(void *user, const struct addr *to, const struct conn_conf *conf);
+    void *dial_user;
 };
 
 enum use { USE_LENT, USE_IDLE, USE_GONE };
@@ -31,6 +33,18 @@ struct upstream_conn { /* an open connection: its codec, and where it belongs */
     struct deferred reap;
 };
 
+static struct transport *wrap_plain(void *user, int fd, struct scratch *s)
+{
+    (void)user;
+    return plain_new(fd, s);
+}
+
+static struct conn *dial_plain(void *user, const struct addr *to, const struct conn_conf *conf)
+{
+    struct pool *p = user;
+    return conn_new_dialed(p->loop, p->scratch, to, conf, wrap_plain, NULL);
+}
+
 struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *r,
                       struct counters *c)
 {
@@ -40,9 +54,19 @@ struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *
     p->arenas = r;
     p->counters = c;
     list_init(&p->conns);
+    pool_set_dial(p, dial_plain, p);
     /* Deadlines are the exchange's, idleness is ours: the codec has none of its own. */
     p->h1 = (struct h1_conf){ .head_max = HEAD_MAX, .fields_max = FIELDS_MAX };
     return p;
+}
+
+void pool_set_dial(struct pool *p,
+                   struct conn *(*dial)(void *user, const struct addr *to,
+                                        const struct conn_conf *conf),
+                   void *user)
+{
+    p->dial = dial;
+    p->dial_user = user;
 }
 
 /* --- the life of an upstream_conn */
@@ -243,12 +267,6 @@ static void on_dial_end(struct conn *c, enum conn_end how)
     dial_next(l, failure_of(how, err), err);
 }
 
-static struct transport *wrap_plain(void *user, int fd, struct scratch *s)
-{
-    (void)user;
-    return plain_new(fd, s);
-}
-
 static void dial(struct lend *l, const struct addr *to)
 {
     static const struct conn_events events = { .on_open = on_dial_open, .on_end = on_dial_end };
@@ -258,7 +276,7 @@ static void dial(struct lend *l, const struct addr *to)
                                     .send_ms = (unsigned)l->conf->send_ms,
                                     .keep_max = HEAD_MAX };
     counter_add(p->counters, COUNTER_UPSTREAM_DIALS, 1);
-    l->dialing = conn_new_dialed(p->loop, p->scratch, to, &conf, wrap_plain, NULL);
+    l->dialing = p->dial(p->dial_user, to, &conf);
     conn_set_events(l->dialing, &events, l);
     conn_start(l->dialing);
 }
