@@ -59,6 +59,20 @@ struct transport_ops {
 };
 struct transport { /* first member of each implementation */
     const struct transport_ops *ops;
+    /* For whoever counts descriptors: this one is closed, whichever way the connection took there.
+     * Called once, after the transport is gone; calls nobody in turn. NULL: nobody asks. */
+    void (*on_closed)(void *user);
+    void *closed_user;
 };
+
+/* The only way to free one. */
+static inline void transport_free(struct transport *t)
+{
+    void (*on_closed)(void *user) = t->on_closed;
+    void *user = t->closed_user;
+    t->ops->free(t);
+    if (on_closed != NULL)
+        on_closed(user);
+}
 
 #endif

@@ -14,7 +14,7 @@ static void conn_free(struct conn *c)
     deferred_cancel(&c->reap);
     conn_flow_done(c);
     if (c->transport != NULL)
-        conn_ops(c)->free(c->transport);
+        transport_free(c->transport);
     mem_free(c);
 }
 

@@ -27,7 +27,7 @@ static void linger_free(struct lingering *g)
     deferred_cancel(&g->begin);
     timer_stop(&g->deadline);
     watch_done(&g->watch);
-    g->transport->ops->free(g->transport);
+    transport_free(g->transport);
     mem_free(g);
 }
 

@@ -14,18 +14,31 @@
 
 #include <cmocka.h>
 
-/* An accepted TCP connection; the client's end is returned, non-blocking. */
-static int take_tcp(struct owner *o)
+static void on_closed(void *user)
+{
+    ++*(int *)user;
+}
+
+/* An accepted TCP connection; the client's end is returned, non-blocking. *closed counts how often
+ * the end of the descriptor was told. */
+static int take_counted_tcp(struct owner *o, int *closed)
 {
     struct addr at;
     int client, listening = peer_listen(&at);
     int r = sock_connect(&at, &client);
     assert_true(r == 0 || r == -EINPROGRESS);
-    int fd = peer_accept(listening);
+    struct transport *t = plain_new(peer_accept(listening), &o->scratch);
+    t->on_closed = closed != NULL ? on_closed : NULL;
+    t->closed_user = closed;
     close(listening);
-    owner_take(o, plain_new(fd, &o->scratch), "192.0.2.1:1");
+    owner_take(o, t, "192.0.2.1:1");
     owner_start(o);
     return client;
+}
+
+static int take_tcp(struct owner *o)
+{
+    return take_counted_tcp(o, NULL);
 }
 
 static bool lingers(const struct owner *o)
@@ -188,6 +201,38 @@ static void abort_does_not_linger(void **state)
     owner_done(&o);
 }
 
+static void who_counts_descriptors_is_told_when_it_is_closed(void **state)
+{
+    struct owner o;
+    int closed = 0;
+    owner_init(&o);
+    int client = take_counted_tcp(&o, &closed);
+    owner_close(&o);
+    owner_pass_ms(&o, 50);
+    assert_true(lingers(&o));
+    assert_int_equal(closed, 0);
+    close(client);
+    owner_pass_ms(&o, 50);
+    assert_false(lingers(&o));
+    assert_int_equal(closed, 1);
+    owner_done(&o);
+    assert_int_equal(closed, 1);
+}
+
+static void is_told_without_lingering_too(void **state)
+{
+    struct owner o;
+    int closed = 0;
+    owner_init(&o);
+    int client = take_counted_tcp(&o, &closed);
+    conn_abort(o.conn);
+    owner_pass_ms(&o, 20);
+    assert_int_equal(closed, 1);
+    o.conn = NULL;
+    close(client);
+    owner_done(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +244,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
         cmocka_unit_test(a_peer_that_takes_a_little_is_waited_for),
         cmocka_unit_test(abort_does_not_linger),
+        cmocka_unit_test(who_counts_descriptors_is_told_when_it_is_closed),
+        cmocka_unit_test(is_told_without_lingering_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
