@@ -17,6 +17,8 @@
 #define COUNTERS(X)                                                                                \
     X(CONNECTIONS_ACCEPTED, "connections_accepted")                                                \
     X(CONNECTIONS_CLOSED, "connections_closed")                                                    \
+    X(CONNECTIONS_REFUSED, "connections_refused")                                                  \
+    X(CONNECTIONS_REFUSED_PER_IP, "connections_refused_per_ip")                                    \
     X(HANDSHAKES, "tls_handshakes")                                                                \
     X(HANDSHAKES_RESUMED, "tls_handshakes_resumed")                                                \
     X(HANDSHAKES_FAILED, "tls_handshakes_failed")                                                  \

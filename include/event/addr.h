@@ -37,6 +37,9 @@ const char *addr_ip_text(const struct addr *a, char out[static ADDR_TEXT_MAX]);
 uint16_t addr_port(const struct addr *a); /* 0 for unix */
 void addr_set_port(struct addr *a, uint16_t port);
 bool addr_eq(const struct addr *a, const struct addr *b);
+/* One number for all addresses that one client is likely to have: an IPv4 address, or the /64 of an
+ * IPv6 one (RFC 4291 2.5.4); v4-mapped counts as IPv4. False for a unix socket. */
+bool addr_client_key(const struct addr *a, uint64_t *ret_key);
 
 /* A block of addresses, "10.0.0.0/8", "::1" (one address) or "unix:" (every unix peer). */
 struct addr_block {

@@ -16,6 +16,8 @@ struct client {
     bool trusted;               /* the peer stands in trusted_proxies */
     const struct tls_info *tls; /* NULL on plain; lives as long as the connection */
 };
+/* Does the address stand in trusted_proxies? */
+bool client_trusted(const struct listener_conf *l, const struct addr *a);
 /* What the socket alone tells. `c` points into itself: it must not be moved. */
 void client_init(struct client *c, const struct listener_conf *l, const struct addr *peer,
                  const struct tls_info *tls);

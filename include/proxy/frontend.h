@@ -11,12 +11,13 @@ struct frontend;
 struct frontend *frontend_new(struct proxy *p, struct scratch *s); /* borrows both */
 /* Closes what is left, at once: exchanges too, their records say "shutdown". */
 void frontend_free(struct frontend *f);
-/* Takes the descriptor. `config` names the listener; the frontend takes a reference of its own. */
+/* Takes the descriptor, and refuses it when a cap of the listener is reached (door.h). `config`
+ * names the listener; the frontend takes a reference of its own. */
 void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,
                      const struct addr *peer);
-/* The same for a transport that is there already, which it takes. Returns its connection: whoever
- * drives a transport without a descriptor needs it (conn_on_ready) until that transport is freed.
- */
+/* The same, past the caps, for a transport that is there already, which it takes. Returns its
+ * connection: whoever drives a transport without a descriptor needs it (conn_on_ready) until that
+ * transport is freed. */
 struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config,
                             struct transport *t, const struct addr *peer);
 /* After a reload: connections of listener `from` take `to` for their next request; those in flight

@@ -9,23 +9,27 @@
 #include "event/loop.h"
 #include "http/date.h"
 #include "proxy/access_log.h"
+#include "proxy/door.h"
 #include "proxy/route.h"
 #include "upstream/pool.h"
 
-/* Outlives its exchanges. Filled in by its owner, `exchanges` and `date` aside: all zero there. */
+/* Outlives its exchanges and the scratch. Filled in by its owner, `exchanges`, `date` and `door`
+ * aside: all zero there. */
 struct proxy {
     struct loop *loop;
     struct arena_recycler *arenas;
     struct pool *pool;
     struct access_log *access_log;
     struct counters *counters;
-    uint64_t in_flight; /* exchanges alive */
+    struct census *census; /* of client connections, all workers'; NULL: they have no caps */
+    uint64_t in_flight;    /* exchanges alive */
     uint64_t
         request_id_seed[2]; /* random per process; request ids are made from it and a counter */
     uint64_t request_id_count;
     size_t window;          /* bytes granted per direction, 256 kB */
     struct link exchanges;  /* those alive; initialised by frontend_new() */
     struct date_cache date; /* for responses without a Date */
+    struct door door;       /* frontend_new() opens it */
 };
 
 /* A configuration that a request in flight keeps alive: reference counting is handed down by

@@ -5,6 +5,7 @@
 #ifndef PROXY_ROUTE_H
 #define PROXY_ROUTE_H
 
+#include "base/census.h"
 #include "base/slice.h"
 #include "conn/tls_sni.h"
 #include "event/addr.h"
@@ -59,6 +60,7 @@ struct listener_conf {
     const struct addr_block *trusted;   /* trusted_proxies */
     size_t trusted_count;
     struct timeouts timeouts;
+    struct census_caps caps; /* on client connections; the same for every listener */
     uint64_t body_max;
     struct h1_conf h1;
     struct host_table *table; /* host_table_new() over hosts */

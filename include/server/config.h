@@ -21,6 +21,7 @@ struct config {
     struct slice user, group; /* empty: keep who we are; the user's own group */
     struct log_conf access_log, error_log;
     uint64_t drain_ms;
+    struct census_caps caps; /* limit connections, per_ip */
     struct timeouts timeouts;
     const struct listener_conf *listeners;
     /* [i][k]: where address k of listener i is written; NULL after config_forget_sources() */

@@ -100,9 +100,10 @@ struct draft {
     struct scope scope;
     const struct tls_tickets *tickets; /* borrowed, may be NULL */
     uint64_t workers, drain_ms;
+    struct census_caps caps;
     struct slice user, group;
     struct log_conf access_log, error_log;
-    struct span workers_at, user_at, drain_at;
+    struct span workers_at, user_at, drain_at, connections_at, per_ip_at;
     struct pool_draft *pools, **pools_end;
     size_t pool_count;
     struct listen_draft *listens, **listens_end;
@@ -121,7 +122,7 @@ static inline struct draft *draft_of(const struct dir_run *run)
 extern const struct directive root_directives[], pool_directives[], listen_directives[],
     host_directives[], route_directives[];
 extern const struct directive timeout_keys[], limit_keys[], timeout_inner_keys[],
-    limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[];
+    limit_listen_keys[], limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[];
 
 /* --- the order of reading: the root's table collects blocks, then each is read */
 void pool_read(struct dir_run *run, struct pool_draft *pool);
@@ -129,10 +130,12 @@ void listen_read(struct dir_run *run, struct listen_draft *listen);
 void host_read(struct dir_run *run, struct listen_draft *listen, struct host_draft *host);
 void route_read(struct dir_run *run, struct host_draft *host, struct route_draft *route);
 
-/* config_scope.c. Calls of the directives `timeout` and `limit`; the target begins with a scope. */
+/* config_scope.c. Calls of the directives `timeout` and `limit`; the target begins with a scope,
+ * for scope_limit() it is the draft. */
 void scope_inherit(struct scope *inner, const struct scope *outer);
 int scope_timeout(struct dir_run *run, const struct conf_node *node, void *target);
 int scope_limit(struct dir_run *run, const struct conf_node *node, void *target);
+int scope_limit_listen(struct dir_run *run, const struct conf_node *node, void *target);
 int scope_timeout_inner(struct dir_run *run, const struct conf_node *node, void *target);
 int scope_limit_inner(struct dir_run *run, const struct conf_node *node, void *target);
 

@@ -4,17 +4,23 @@
 #ifndef SERVER_SERVICE_H
 #define SERVER_SERVICE_H
 
+#include "base/census.h"
 #include "base/counter.h"
 #include "base/err.h"
 #include "event/loop.h"
 #include "server/config.h"
 
+struct service_setup { /* the bundle is taken, all else borrowed */
+    struct loop *loop;
+    int bundle_fd;
+    int access_fd; /* -1: none */
+    struct counters *counters;
+    struct census *census; /* joined */
+};
 struct service;
-/* Builds all, then becomes the bundle's identity: nothing a client sends is read before. Takes the
- * bundle; borrows the loop, the access log (-1: none) and the counters. 0, or -errno with words in
- * `e`. */
-int service_new(struct loop *l, int bundle_fd, int access_fd, struct counters *counters,
-                struct service **ret_service, struct err *e);
+/* Builds all, then becomes the bundle's identity: nothing a client sends is read before. 0, or
+ * -errno with words in `e`. */
+int service_new(const struct service_setup *setup, struct service **ret_service, struct err *e);
 void service_free(struct service *s); /* ends every connection at once; NULL is fine */
 
 /* Accept for worker `owner` from now on. Takes the socket. 0, or -errno with words in `e`. */

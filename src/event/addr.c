@@ -189,6 +189,19 @@ static const unsigned char *ip_bytes(const struct addr *a)
     return (const unsigned char *)&a->in.sin_addr;
 }
 
+bool addr_client_key(const struct addr *a, uint64_t *ret_key)
+{
+    struct addr u = unmapped(a);
+    if (u.len == 0 || u.sa.sa_family == AF_UNIX)
+        return false;
+    uint64_t key = 0;
+    unsigned bytes = u.sa.sa_family == AF_INET6 ? 8 : 4;
+    for (unsigned i = 0; i < bytes; i++)
+        key = key << 8 | ip_bytes(&u)[i];
+    *ret_key = key; /* the /64s of the same numbers as IPv4 addresses are reserved: RFC 4291 2.4 */
+    return true;
+}
+
 static bool bits_clear_from(const unsigned char *bytes, unsigned from, unsigned total)
 {
     for (unsigned i = from; i < total; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/client.h"
 
-static bool is_trusted(const struct listener_conf *l, const struct addr *a)
+bool client_trusted(const struct listener_conf *l, const struct addr *a)
 {
     for (size_t i = 0; i < l->trusted_count; i++)
         if (addr_block_has(&l->trusted[i], a))
@@ -15,7 +15,7 @@ void client_init(struct client *c, const struct listener_conf *l, const struct a
     c->peer = slice_str(addr_ip_text(peer, c->peer_text));
     c->remote = c->peer;
     c->remote_port = addr_port(peer);
-    c->trusted = l->trusted_count > 0 && is_trusted(l, peer);
+    c->trusted = client_trusted(l, peer);
     c->tls = tls;
 }
 
@@ -38,7 +38,7 @@ static bool believe_entry(struct client *c, const struct listener_conf *l, struc
         return true;
     c->remote = arena_copy(a, slice_str(addr_ip_text(&addr, text)));
     c->remote_port = 0;
-    return !is_trusted(l, &addr);
+    return !client_trusted(l, &addr);
 }
 
 /* Takes the last element off a list value; false when it is exhausted. */

@@ -42,6 +42,7 @@ struct frontend *frontend_new(struct proxy *p, struct scratch *s)
     f->scratch = s;
     list_init(&f->conns);
     list_init(&p->exchanges);
+    door_open(&p->door, p->loop, s, p->census, p->counters);
     return f;
 }
 
@@ -97,6 +98,7 @@ void frontend_free(struct frontend *f)
 {
     if (f == NULL)
         return;
+    door_close(&f->proxy->door);
     exchange_end_all(f->proxy);
     LIST_EACH (&f->conns, at) {
         struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
@@ -255,12 +257,17 @@ void frontend_accept(struct frontend *f, const struct config_hold *config, int f
                      const struct addr *peer)
 {
     const struct tls_sni *sni = config->listener->sni;
+    struct place *place;
+    if (door_admit(&f->proxy->door, config->listener, fd, peer, &place) < 0)
+        return;
     struct transport *t =
         sni != NULL ? tls_accept_new(fd, f->scratch, sni) : plain_new(fd, f->scratch);
     if (t != NULL) {
+        place_bind(place, t);
         frontend_adopt(f, config, t, peer);
         return;
     }
+    place_give_back(place);
     count(f, COUNTER_CONNECTIONS_ACCEPTED);
     count(f, COUNTER_CONNECTIONS_CLOSED);
 }

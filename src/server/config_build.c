@@ -16,7 +16,7 @@ static void draft_init(struct draft *draft, struct sources *s, const struct tls_
     draft->error_log.level = LOG_INFO;
     directive_defaults(root_directives, draft);
     directive_defaults(timeout_keys, &draft->scope);
-    directive_defaults(limit_keys, &draft->scope);
+    directive_defaults(limit_keys, draft);
     fact_defaults(s, draft);
 }
 

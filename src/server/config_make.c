@@ -209,6 +209,7 @@ static void make_listener(struct config *c, struct listen_draft *listen, struct 
     made->trusted_count = listen->trusted_count;
     made->catch_all = make_redirect(c, listen->redirect);
     made->timeouts = listen->scope.timeouts;
+    made->caps = c->caps;
     made->body_max = listen->scope.body_max;
     made->h1 = make_h1(listen);
 }
@@ -248,6 +249,7 @@ struct config *config_make(struct draft *draft, struct servers *registry)
     c->error_log = make_log(c, &draft->error_log);
     c->drain_ms = draft->drain_ms;
     c->timeouts = draft->scope.timeouts;
+    c->caps = draft->caps;
     make_clusters(c, draft, registry);
     make_listeners(c, draft);
     return c;

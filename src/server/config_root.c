@@ -240,7 +240,7 @@ const struct directive root_directives[] = {
       .keys = limit_keys,
       .repeat = true,
       .usage = "limit NAME=VALUE...",
-      .help = "bounds on what a client may send" },
+      .help = "bounds on what a client may send, and on how many there are" },
     { .name = "admin",
       .type = DIR_UNSUPPORTED,
       .usage = "admin { listen ADDRESS }",

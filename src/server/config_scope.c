@@ -54,27 +54,45 @@ const struct directive timeout_inner_keys[] = {
     { NULL },
 };
 
+#define KEYS_LIMIT_LISTEN                                                                          \
+    KEY_LIMIT("header", DIR_SIZE, head_max, 256, 256 * 1024, "32k",                                \
+              "bytes of a request head before 431 is answered"),                                   \
+        KEY_LIMIT("headers", DIR_UINT, fields_max, 1, 1000, "100",                                 \
+                  "header fields of a request before 431 is answered"),                            \
+        KEY_LIMIT("uri", DIR_SIZE, target_max, 16, 64 * 1024, "8k",                                \
+                  "bytes of a request target before 414 is answered"),                             \
+        KEY_LIMIT_BODY,                                                                            \
+        KEY_LIMIT("requests", DIR_UINT, requests_max, 0, UINT32_MAX, "0",                          \
+                  "requests on one client connection before it is ended in good order; 0 is no "   \
+                  "limit"),                                                                        \
+    {                                                                                              \
+        .name = "min_rate", .type = DIR_UNSUPPORTED,                                               \
+        .help = "bytes a second below which a client is ended"                                     \
+    }
+
 const struct directive limit_keys[] = {
-    KEY_LIMIT("header", DIR_SIZE, head_max, 256, 256 * 1024, "32k",
-              "bytes of a request head before 431 is answered"),
-    KEY_LIMIT("headers", DIR_UINT, fields_max, 1, 1000, "100",
-              "header fields of a request before 431 is answered"),
-    KEY_LIMIT("uri", DIR_SIZE, target_max, 16, 64 * 1024, "8k",
-              "bytes of a request target before 414 is answered"),
-    KEY_LIMIT_BODY,
-    KEY_LIMIT("requests", DIR_UINT, requests_max, 0, UINT32_MAX, "0",
-              "requests on one client connection before it is ended in good order; 0 is no limit"),
+    KEYS_LIMIT_LISTEN,
     { .name = "connections",
-      .type = DIR_UNSUPPORTED,
+      .type = DIR_UINT,
+      .offset = FIELD(draft, caps.all),
+      .span_offset = FIELD(draft, connections_at),
+      .max = UINT32_MAX,
       .fallback = "10000",
-      .help = "client connections of all workers" },
+      .help = "client connections, over all workers; who comes then gets 503, or on TLS an alert; "
+              "0 is no limit" },
     { .name = "per_ip",
-      .type = DIR_UNSUPPORTED,
+      .type = DIR_UINT,
+      .offset = FIELD(draft, caps.each),
+      .span_offset = FIELD(draft, per_ip_at),
+      .max = UINT32_MAX,
       .fallback = "0",
-      .help = "client connections of one address" },
-    { .name = "min_rate",
-      .type = DIR_UNSUPPORTED,
-      .help = "bytes a second below which a client is ended" },
+      .help = "of these, from one IPv4 address or one IPv6 /64; those in `trusted_proxies` are not "
+              "counted; 0 is no limit" },
+    { NULL },
+};
+
+const struct directive limit_listen_keys[] = {
+    KEYS_LIMIT_LISTEN,
     { NULL },
 };
 
@@ -103,10 +121,22 @@ int scope_limit(struct dir_run *run, const struct conf_node *node, void *target)
     return directive_apply_keys(run, limit_keys, node, 0, target);
 }
 
-/* A key that is good in a listen block but comes too late in a host or a route: it would be read
- * and never obeyed. */
+/* Where a key of an outer block would be read and never obeyed. */
+struct too_far_in {
+    const char *where, *hint;
+};
+static const struct too_far_in past_the_listener = {
+    "for a host or a route",
+    "it belongs to the connection, before a host is known: set it at the top or in `listen`",
+};
+static const struct too_far_in past_the_top = {
+    "in a block",
+    "it counts the connections of all listeners together: set it at the top",
+};
+
 static int refuse_outer_keys(struct dir_run *run, const struct conf_node *node,
-                             const struct directive *outer, const struct directive *inner)
+                             const struct directive *outer, const struct directive *inner,
+                             const struct too_far_in *why)
 {
     int result = 0;
     for (size_t i = 0; i < node->word_count; i++) {
@@ -115,20 +145,26 @@ static int refuse_outer_keys(struct dir_run *run, const struct conf_node *node,
         if (row == NULL || row->type == DIR_UNSUPPORTED || row_find(inner, word->key) != NULL)
             continue;
         diags_add(run->diags, DIAG_ERROR, "misplaced-key", &word->span,
-                  "\"%.*s %s\" cannot be set for a host or a route", SLICE_ARG(node->name.text),
-                  row->name);
-        diags_hint(run->diags, NULL,
-                   "it belongs to the connection, before a host is known: set it at the top or "
-                   "in `listen`");
+                  "\"%.*s %s\" cannot be set %s", SLICE_ARG(node->name.text), row->name,
+                  why->where);
+        diags_hint(run->diags, NULL, "%s", why->hint);
         result = -EINVAL;
     }
     return result;
 }
 
+int scope_limit_listen(struct dir_run *run, const struct conf_node *node, void *target)
+{
+    if (words_count(run, node, 1, 16, "limit header=32k body=10m ...") < 0 ||
+        refuse_outer_keys(run, node, limit_keys, limit_listen_keys, &past_the_top) < 0)
+        return -EINVAL;
+    return directive_apply_keys(run, limit_listen_keys, node, 0, target);
+}
+
 int scope_timeout_inner(struct dir_run *run, const struct conf_node *node, void *target)
 {
     if (words_count(run, node, 1, 16, "timeout response=60s body=30s connect=2s") < 0 ||
-        refuse_outer_keys(run, node, timeout_keys, timeout_inner_keys) < 0)
+        refuse_outer_keys(run, node, timeout_keys, timeout_inner_keys, &past_the_listener) < 0)
         return -EINVAL;
     return directive_apply_keys(run, timeout_inner_keys, node, 0, target);
 }
@@ -136,7 +172,8 @@ int scope_timeout_inner(struct dir_run *run, const struct conf_node *node, void 
 int scope_limit_inner(struct dir_run *run, const struct conf_node *node, void *target)
 {
     if (words_count(run, node, 1, 16, "limit body=10m") < 0 ||
-        refuse_outer_keys(run, node, limit_keys, limit_inner_keys) < 0)
+        refuse_outer_keys(run, node, limit_keys, limit_listen_keys, &past_the_top) < 0 ||
+        refuse_outer_keys(run, node, limit_listen_keys, limit_inner_keys, &past_the_listener) < 0)
         return -EINVAL;
     return directive_apply_keys(run, limit_inner_keys, node, 0, target);
 }

@@ -68,9 +68,18 @@ static int make_bundle(struct holdings *h, struct bundle *b, struct err *e)
     return r < 0 ? err_set(e, r, "cannot make the bundle: %s", strerror(-r)) : 0;
 }
 
+/* Any one worker may get all the connections, and each may come from another address. */
+static unsigned addresses_to_count(const struct config *c)
+{
+    if (c->caps.each == 0)
+        return 0;
+    return c->caps.all > 0 ? (unsigned)c->caps.all : UINT32_MAX;
+}
+
 static int make_shm(struct holdings *h, struct err *e)
 {
-    int r = shm_new((unsigned)h->config->workers * ROWS_PER_WORKER, &h->shm);
+    unsigned rows = (unsigned)h->config->workers * ROWS_PER_WORKER;
+    int r = shm_new(rows, addresses_to_count(h->config), &h->shm);
     return r < 0 ? err_set(e, r, "cannot make the shared memory: %s", strerror(-r)) : 0;
 }
 

@@ -81,7 +81,7 @@ static int read_bundle(struct service *s, int bundle_fd, struct err *e)
     return r;
 }
 
-static void build_machinery(struct service *s, int access_fd)
+static void build_machinery(struct service *s, const struct service_setup *setup)
 {
     scratch_init(&s->scratch);
     arena_recycler_init(&s->arenas, ARENA_BLOCKS);
@@ -89,23 +89,24 @@ static void build_machinery(struct service *s, int access_fd)
         .loop = s->loop,
         .arenas = &s->arenas,
         .pool = pool_new(s->loop, &s->scratch, &s->arenas, s->counters),
-        .access_log = access_log_new(s->loop, access_fd, s->config->access_log.format, s->counters),
+        .access_log =
+            access_log_new(s->loop, setup->access_fd, s->config->access_log.format, s->counters),
         .counters = s->counters,
+        .census = setup->census,
         .window = WINDOW_BYTES,
     };
     s->frontend = frontend_new(&s->proxy, &s->scratch);
     s->accepts = accept_set_new(s->loop, s->frontend, s->config);
 }
 
-int service_new(struct loop *l, int bundle_fd, int access_fd, struct counters *counters,
-                struct service **ret_service, struct err *e)
+int service_new(const struct service_setup *setup, struct service **ret_service, struct err *e)
 {
     struct service *s = mem_zalloc(sizeof(*s));
-    s->loop = l;
-    s->counters = counters;
-    int r = read_bundle(s, bundle_fd, e);
+    s->loop = setup->loop;
+    s->counters = setup->counters;
+    int r = read_bundle(s, setup->bundle_fd, e);
     if (r == 0) {
-        build_machinery(s, access_fd);
+        build_machinery(s, setup);
         if (getentropy(s->proxy.request_id_seed, sizeof(s->proxy.request_id_seed)) < 0)
             r = err_set(e, -errno, "there are no random bytes: %s", strerror(errno));
     }

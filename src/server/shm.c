@@ -3,10 +3,10 @@
 
 #include "base/mem.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,95 +16,132 @@ static const char magic[8] = "SIGNET-M";
 #define SHM_ROWS_MAX 65536u
 #define SHM_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* What lies in the memory. The number of rows is taken from its size, not from a field. */
-struct layout {
-    alignas(64) char magic[8];
+/* Read once, by whoever attaches: from then on its own copy counts. */
+struct head {
+    char magic[8];
     uint32_t version, row_bytes;
+    uint32_t rows, addresses;
+    uint64_t seed; /* of the census */
+};
+/* What lies in the memory; the census follows the rows. */
+struct layout {
+    alignas(64) struct head head;
     uint64_t next_incarnation;               /* the master's alone */
     alignas(64) struct counters of_the_dead; /* folded rows; the master's alone */
     struct shm_row rows[];
 };
 struct shm {
     struct layout *layout;
+    struct census *census;
+    size_t bytes; /* mapped */
     unsigned rows;
     int fd;
 };
 
-static size_t layout_bytes(unsigned rows)
+static size_t layout_bytes(unsigned rows, unsigned addresses)
 {
-    return sizeof(struct layout) + rows * sizeof(struct shm_row);
+    return sizeof(struct layout) + rows * sizeof(struct shm_row) + census_bytes(rows, addresses);
 }
 
-static int shm_map(int fd, unsigned rows, struct shm **ret_shm)
+static struct shm *view_new(int fd, struct layout *l, const struct head *h)
 {
-    void *at = mmap(NULL, layout_bytes(rows), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED)
-        return -errno;
     struct shm *s = mem_zalloc(sizeof(*s));
-    *s = (struct shm){ .layout = at, .rows = rows, .fd = fd };
-    *ret_shm = s;
-    return 0;
+    s->layout = l;
+    s->bytes = layout_bytes(h->rows, h->addresses);
+    s->rows = h->rows;
+    s->fd = fd;
+    s->census = census_new(l->rows + h->rows, h->rows, h->addresses, h->seed);
+    return s;
 }
 
-int shm_new(unsigned rows, struct shm **ret_shm)
+/* NULL, and errno says why. */
+static struct layout *map(int fd, size_t bytes)
 {
-    if (rows == 0 || rows > SHM_ROWS_MAX)
-        return -EINVAL;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return at != MAP_FAILED ? at : NULL;
+}
+
+/* A sealed memfd of zeroes: its descriptor or -errno. */
+static int make(size_t bytes)
+{
     int fd = memfd_create("signet-shm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    int r = 0;
-    if (ftruncate(fd, (off_t)layout_bytes(rows)) < 0 || fcntl(fd, F_ADD_SEALS, SHM_SEALS) < 0)
-        r = -errno;
-    if (r == 0)
-        r = shm_map(fd, rows, ret_shm);
-    if (r < 0) {
+    if (ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, SHM_SEALS) < 0) {
+        int r = -errno;
         close(fd);
         return r;
     }
-    struct layout *l = (*ret_shm)->layout;
-    memcpy(l->magic, magic, sizeof(magic));
-    l->version = SHM_VERSION;
-    l->row_bytes = sizeof(struct shm_row);
+    return fd;
+}
+
+int shm_new(unsigned rows, unsigned addresses, struct shm **ret_shm)
+{
+    if (rows == 0 || rows > SHM_ROWS_MAX)
+        return -EINVAL;
+    struct head h = {
+        .version = SHM_VERSION,
+        .row_bytes = sizeof(struct shm_row),
+        .rows = rows,
+        .addresses = addresses,
+    };
+    memcpy(h.magic, magic, sizeof(magic));
+    if (getentropy(&h.seed, sizeof(h.seed)) < 0)
+        return -errno;
+    size_t bytes = layout_bytes(rows, addresses);
+    int fd = make(bytes);
+    if (fd < 0)
+        return fd;
+    struct layout *l = map(fd, bytes);
+    if (l == NULL) {
+        int r = -errno;
+        close(fd);
+        return r;
+    }
+    l->head = h;
     l->next_incarnation = 1;
+    *ret_shm = view_new(fd, l, &h);
     return 0;
 }
 
-/* The number of rows that the descriptor's memory holds; 0 when it is not ours to use. Without the
- * seal somebody could cut it under our feet (SIGBUS). */
-static unsigned rows_of(int fd)
+/* The size of the descriptor's memory; 0 when it is not ours to use. Without the seals somebody
+ * could cut it under our feet (SIGBUS). */
+static size_t sealed_bytes(int fd)
 {
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & SHM_SEALS) != SHM_SEALS || fstat(fd, &st) < 0)
         return 0;
-    size_t bytes = (size_t)st.st_size;
-    if (bytes <= sizeof(struct layout) || bytes > layout_bytes(SHM_ROWS_MAX))
-        return 0;
-    return (unsigned)((bytes - sizeof(struct layout)) / sizeof(struct shm_row));
+    return (size_t)st.st_size > sizeof(struct layout) ? (size_t)st.st_size : 0;
+}
+
+static bool is_ours(const struct head *h, size_t bytes)
+{
+    return memcmp(h->magic, magic, sizeof(magic)) == 0 && h->version == SHM_VERSION &&
+           h->row_bytes == sizeof(struct shm_row) && h->rows > 0 && h->rows <= SHM_ROWS_MAX &&
+           bytes == layout_bytes(h->rows, h->addresses);
 }
 
 int shm_attach(int fd, struct shm **ret_shm, struct err *e)
 {
-    unsigned rows = rows_of(fd);
-    if (rows == 0) {
+    size_t bytes = sealed_bytes(fd);
+    if (bytes == 0) {
         close(fd);
         return err_set(e, -EINVAL, "the shared memory is not a sealed memfd of rows");
     }
-    struct shm *s = NULL;
-    int r = shm_map(fd, rows, &s);
-    if (r < 0) {
+    struct layout *l = map(fd, bytes);
+    if (l == NULL) {
+        int r = -errno;
         close(fd);
         return err_set(e, r, "cannot map the shared memory: %s", strerror(-r));
     }
-    assert(s != NULL); /* shm_map() writes it on success */
-    const struct layout *l = s->layout;
-    if (memcmp(l->magic, magic, sizeof(magic)) != 0 || l->version != SHM_VERSION ||
-        l->row_bytes != sizeof(struct shm_row)) {
-        shm_free(s);
+    const struct head h = l->head;
+    if (!is_ours(&h, bytes)) {
+        munmap(l, bytes);
+        close(fd);
         return err_set(e, -EINVAL, "the shared memory is laid out by another version");
     }
-    *ret_shm = s;
+    *ret_shm = view_new(fd, l, &h);
     return 0;
 }
 
@@ -112,7 +149,8 @@ void shm_free(struct shm *s)
 {
     if (s == NULL)
         return;
-    munmap(s->layout, layout_bytes(s->rows));
+    census_free(s->census);
+    munmap(s->layout, s->bytes);
     close(s->fd);
     mem_free(s);
 }
@@ -130,6 +168,11 @@ unsigned shm_rows(const struct shm *s)
 struct shm_row *shm_row(struct shm *s, unsigned index)
 {
     return index < s->rows ? &s->layout->rows[index] : NULL;
+}
+
+struct census *shm_census(const struct shm *s)
+{
+    return s->census;
 }
 
 static void counters_clear(struct counters *c)
@@ -160,7 +203,8 @@ void shm_fold(struct shm *s, unsigned index)
     struct shm_row *row = shm_row(s, index);
     if (row == NULL || row->incarnation == 0)
         return;
-    row->incarnation = 0; /* first, so that a reader never counts the row twice */
+    census_clear(s->census, index);
+    row->incarnation = 0; /* before the totals grow: a reader never counts the row twice */
     for (int i = 0; i < COUNTER_COUNT; i++)
         counter_add(&s->layout->of_the_dead, i, counter_read(&row->counters, i));
 }

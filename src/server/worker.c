@@ -116,6 +116,7 @@ static int take_row(struct worker *w, struct channel_message *m, struct err *e)
     w->row = shm_row(w->shm, m->row);
     if (w->row == NULL)
         return err_set(e, -EINVAL, "there is no row %u in the shared memory", m->row);
+    census_join(shm_census(w->shm), m->row);
     timer_start(&w->heartbeat, w->loop, 0);
     return 0;
 }
@@ -134,9 +135,16 @@ static int start(struct worker *w, struct channel_message *m, struct err *e)
     w->sockets_due = m->sockets;
     open_log(w, LOG_INFO);
     int r = take_row(w, m, e);
-    if (r == 0)
-        r = service_new(w->loop, take_fd(m, START_BUNDLE), w->logs.access_fd, &w->row->counters,
-                        &w->service, e);
+    if (r < 0)
+        return r;
+    const struct service_setup setup = {
+        .loop = w->loop,
+        .bundle_fd = take_fd(m, START_BUNDLE),
+        .access_fd = w->logs.access_fd,
+        .counters = &w->row->counters,
+        .census = shm_census(w->shm),
+    };
+    r = service_new(&setup, &w->service, e);
     if (r == 0)
         log_set_level(service_config(w->service)->error_log.level);
     return r;

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ struct bench {
     struct host_conf host, newer_host;
     struct route_conf route, newer_route;
     struct config_hold hold, newer_hold;
+    void *census_memory;
 };
 
 static void hold_ref(void *owner)
@@ -109,12 +112,15 @@ static void bench_open(struct bench *b)
     listener_make(&b->newer, &b->newer_host, &b->newer_route);
     b->hold = (struct config_hold){ &b->listener, &b->holds, hold_ref, hold_unref };
     b->newer_hold = (struct config_hold){ &b->newer, &b->holds, hold_ref, hold_unref };
+    b->census_memory = aligned_alloc(64, census_bytes(1, 16));
+    memset(b->census_memory, 0, census_bytes(1, 16));
     b->proxy = (struct proxy){
         .loop = b->loop,
         .arenas = &b->arenas,
         .pool = pool_new(b->loop, &b->scratch, &b->arenas, &b->counters),
         .access_log = access_log_new(b->loop, b->log_fd, ACCESS_JSON, &b->counters),
         .counters = &b->counters,
+        .census = census_new(b->census_memory, 1, 16, 1),
         .window = 256 * 1024,
     };
     b->frontend = frontend_new(&b->proxy, &b->scratch);
@@ -143,6 +149,9 @@ static void bench_close(struct bench *b)
     servers_free(b->registry);
     arena_recycler_done(&b->arenas);
     scratch_done(&b->scratch);
+    assert_int_equal(census_count(b->proxy.census), 0);
+    census_free(b->proxy.census);
+    free(b->census_memory);
     close(b->origin_fd);
     close(b->log_fd);
     loop_free(b->loop);
@@ -349,13 +358,45 @@ static void test_nonsense(void **state)
     bench_close(&b);
 }
 
+/* A place is held as long as the descriptor is open, whatever the connection does meanwhile. */
+static void test_places(void **state)
+{
+    struct bench b;
+    char buf[4096];
+    bench_open(&b);
+    b.listener.caps = (struct census_caps){ .all = 2, .each = 2 };
+    int idle = connect_client(&b), refused = connect_client(&b);
+    say(&b, refused, "GET /\r\n\r\n");
+    assert_has(hear(refused, buf, sizeof buf), "400 Bad Request");
+    assert_int_equal(frontend_connections(b.frontend), 1);
+    assert_int_equal(census_count(b.proxy.census), 2); /* it lingers */
+    int outside = connect_client(&b);
+    turn(&b);
+    assert_has(hear(outside, buf, sizeof buf), "HTTP/1.1 503 ");
+    assert_int_equal(counter_read(&b.counters, COUNTER_CONNECTIONS_ACCEPTED), 2);
+    assert_int_equal(counter_read(&b.counters, COUNTER_CONNECTIONS_REFUSED), 1);
+    assert_int_equal(counter_read(&b.counters, COUNTER_LOG_RECORDS), 1);
+    close(refused);
+    close(outside);
+    turn(&b);
+    assert_int_equal(census_count(b.proxy.census), 1);
+    int next = connect_client(&b);
+    assert_int_equal(census_count(b.proxy.census), 2);
+    close(idle);
+    turn(&b);
+    assert_int_equal(census_count(b.proxy.census), 1);
+    assert_int_equal(counter_read(&b.counters, COUNTER_LOG_RECORDS), 1);
+    bench_close(&b); /* the last one is still there, and gives back its place */
+    close(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_client_leaves),
         cmocka_unit_test(test_retry),      cmocka_unit_test(test_reload),
         cmocka_unit_test(test_drain),      cmocka_unit_test(test_end_at_once),
-        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_nonsense),   cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,9 @@ static void has_defaults(void **state)
     assert_int_equal(c->access_log.format, ACCESS_COMBINED);
     assert_slice(c->error_log.path, "stderr");
     assert_int_equal(c->error_log.level, LOG_INFO);
+    assert_int_equal(c->caps.all, 10000);
+    assert_int_equal(c->caps.each, 0);
+    assert_memory_equal(&c->listeners[0].caps, &c->caps, sizeof(c->caps));
     const struct timeouts *t = &first_route(&f)->timeouts;
     assert_int_equal(t->handshake, 10000);
     assert_int_equal(t->header, 10000);

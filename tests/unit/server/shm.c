@@ -15,7 +15,7 @@ static void rows_go_to_incarnations(void **state)
 {
     struct shm *s;
     unsigned a, b, c;
-    assert_int_equal(shm_new(2, &s), 0);
+    assert_int_equal(shm_new(2, 0, &s), 0);
     assert_int_equal(shm_claim(s, 7, &a), 0);
     assert_int_equal(shm_claim(s, 7, &b), 0); /* the successor, while the old one drains */
     assert_int_not_equal(a, b);
@@ -36,7 +36,7 @@ static void totals_outlive_a_process(void **state)
 {
     struct shm *s;
     unsigned a, b;
-    assert_int_equal(shm_new(2, &s), 0);
+    assert_int_equal(shm_new(2, 0, &s), 0);
     assert_int_equal(shm_claim(s, 0, &a), 0);
     assert_int_equal(shm_claim(s, 1, &b), 0);
     counter_add(&shm_row(s, a)->counters, COUNTER_REQUESTS, 5);
@@ -58,11 +58,36 @@ static void totals_outlive_a_process(void **state)
     shm_free(s);
 }
 
+static void the_dead_give_back_their_places(void **state)
+{
+    struct shm *ours, *theirs;
+    unsigned old, new;
+    const struct census_caps caps = { .all = 3, .each = 3 };
+    const uint64_t key = 7;
+    struct census_place place;
+    assert_int_equal(shm_new(2, 100, &ours), 0);
+    assert_int_equal(shm_attach(dup(shm_fd(ours)), &theirs, NULL), 0);
+    assert_int_equal(shm_claim(ours, 0, &old), 0);
+    assert_int_equal(shm_claim(ours, 0, &new), 0);
+    census_join(shm_census(theirs), new);
+    assert_int_equal(census_enter(shm_census(theirs), &caps, &key, &place), CENSUS_IN);
+    census_join(shm_census(ours), old);
+    assert_int_equal(census_enter(shm_census(ours), &caps, &key, &place), CENSUS_IN);
+    assert_int_equal(census_count(shm_census(theirs)), 2);
+    assert_int_equal(census_count_of(shm_census(theirs), key), 2); /* the same seed */
+
+    shm_fold(ours, old);
+    assert_int_equal(census_count(shm_census(theirs)), 1);
+    assert_int_equal(census_count_of(shm_census(theirs), key), 1);
+    shm_free(theirs);
+    shm_free(ours);
+}
+
 static void a_worker_sees_the_same_memory(void **state)
 {
     struct shm *ours, *theirs;
     unsigned row;
-    assert_int_equal(shm_new(3, &ours), 0);
+    assert_int_equal(shm_new(3, 0, &ours), 0);
     assert_int_equal(shm_attach(dup(shm_fd(ours)), &theirs, NULL), 0);
     assert_int_equal(shm_rows(theirs), 3);
     assert_int_equal(shm_claim(ours, 0, &row), 0);
@@ -105,13 +130,43 @@ static void refuses_what_it_did_not_make(void **state)
     }
 }
 
+/* What a worker finds in the memory may have been written by another. */
+static void a_head_that_lies_is_refused(void **state)
+{
+    static const struct {
+        const char *why;
+        off_t at;
+        uint32_t value;
+    } rows[] = {
+        { "another version", 8, 99 },
+        { "rows of another size", 12, 64 },
+        { "no rows", 16, 0 },
+        { "more rows than fit", 16, 3 },
+        { "rows without end", 16, ~0u },
+        { "more addresses than fit", 20, 1000 },
+        { "fewer addresses", 20, 0 },
+        { "addresses without end", 20, ~0u },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct shm *ours, *theirs;
+        struct err e = { 0 };
+        assert_int_equal(shm_new(2, 100, &ours), 0);
+        assert_int_equal(pwrite(shm_fd(ours), &rows[i].value, 4, rows[i].at), 4);
+        if (shm_attach(dup(shm_fd(ours)), &theirs, &e) != -EINVAL || e.text[0] == '\0')
+            fail_msg("%s", rows[i].why);
+        shm_free(ours);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_go_to_incarnations),
         cmocka_unit_test(totals_outlive_a_process),
+        cmocka_unit_test(the_dead_give_back_their_places),
         cmocka_unit_test(a_worker_sees_the_same_memory),
         cmocka_unit_test(refuses_what_it_did_not_make),
+        cmocka_unit_test(a_head_that_lies_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
