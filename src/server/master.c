@@ -7,6 +7,7 @@
 #include "server/children.h"
 #include "server/cli.h"
 #include "server/cli/load.h"
+#include "server/descriptors.h"
 #include "server/holdings.h"
 #include "server/totals.h"
 #include "version.h"
@@ -15,7 +16,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* How much longer than it was given a worker may take to end. */
@@ -152,17 +152,6 @@ static void on_gone(void *user, bool orderly)
 
 /* --- the life of it */
 
-/* Descriptors are what a proxy runs out of first; workers inherit the limit. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        log_warn("cannot raise the limit of descriptors: %s", strerror(errno));
-}
-
 /* A log that went to descriptor 2 by accident of order would be somebody's socket later. */
 static int open_standard_streams(void)
 {
@@ -253,11 +242,12 @@ int master_run(const struct master_options *options)
     m.held = (struct holdings){ .logs = { -1, -1 }, .bundle = -1 };
     log_open(STDERR_FILENO, LOG_INFO, "master");
     signal(SIGPIPE, SIG_IGN);
+    descriptors_raise(); /* before the sockets are opened: one for each worker and address */
     m.exit_code = master_open(&m);
     if (m.exit_code == 0) {
         const struct config *c = m.held.config;
         log_open(m.held.logs.error_fd, c->error_log.level, "master");
-        raise_descriptor_limit();
+        descriptors_warn(c);
         m.loop = loop_new();
         master_serve(&m);
         loop_free(m.loop);

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from harness import DEADLINE, answering, curl, free_port, read_response, talk, tls_client, wait_for
+from harness import (DEADLINE, SIGNET, answering, curl, end_group, free_port, read_response, start_group, talk, tls_client, wait_for)
 
 GET = b"GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
 
@@ -232,3 +233,25 @@ def test_h71_no_cap(capped, crowd):
     front = capped("connections=0")
     _, statuses = crowd(40, lambda: connect(front))
     assert statuses == [200] * 40
+
+
+def test_the_limit_of_descriptors_is_raised_or_told(tmp_path, origin):
+    """Soft to hard at start; when even that is too little for the cap, a line says so with both numbers."""
+    (tmp_path / "signet.conf").write_text(f"""
+workers 2
+access_log off
+listen 127.0.0.1:{free_port()} {{ host a {{ respond 200 }} }}
+""")
+    said = tmp_path / "said"
+
+    def soft_and_hard():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 700))
+    with open(said, "wb") as stderr:
+        process = start_group(SIGNET, "run", "-c", tmp_path / "signet.conf", stderr=stderr, preexec_fn=soft_and_hard)
+    try:
+        wait_for("ready signet", lambda: " ready: pid " in said.read_text())
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (700, 700)
+        lines = [line for line in said.read_text().splitlines() if "descriptors" in line]
+        assert len(lines) == 1 and "limit connections=10000 needs about 10386 descriptors" in lines[0] and "may open 700" in lines[0], lines
+    finally:
+        end_group(process)
