@@ -46,6 +46,13 @@ void conn_on_ready(struct conn *c, unsigned events);
  * answer may be there), which is then CONN_END_RESET. */
 size_t conn_write(struct conn *c, struct slice bytes);
 size_t conn_backlog(const struct conn *c);
+/* From now on its two directions end apart, as a tunnel's do. An orderly end of the peer comes in
+ * its place, behind its last byte, also when reading was paused; on_flushed goes on after it, and
+ * on_end comes once more when the other direction fails. */
+void conn_allow_half_close(struct conn *c);
+/* Ends our direction: what waits is sent, then close_notify and FIN. Reading goes on; nothing may
+ * be written any more. Needs conn_allow_half_close(). Harmless on a dead connection. */
+void conn_end_output(struct conn *c);
 /* Stops and restarts reading. Resume also offers what was kept, from the loop and never inside the
  * call. While an accepted connection is paused, a sweep once a second looks for a FIN or RST: a
  * client that closed has left, even if bytes of it are still unread. A dialed one is not looked at:

@@ -29,7 +29,7 @@ struct conn_events {
     size_t (*on_data)(struct conn *c, struct slice bytes);
     /* Everything written so far has been given to the kernel, or dropped where nothing can be
      * written any more. Once after each flush of what was written, never inside conn_write(), and
-     * no more after on_end. */
+     * no more after on_end (but see conn_allow_half_close). */
     void (*on_flushed)(struct conn *c);
     /* The last event. After FIN and CLOSE_NOTIFY the connection can still be written and must be
      * closed by its owner with conn_close(); after the others it is already dead, and conn_close()

@@ -54,6 +54,8 @@ struct conn {
     bool wrote : 1;      /* on_flushed is due */
     bool busy : 1;       /* traffic since the last sweep */
     bool resting : 1;    /* transport->rest was called */
+    bool half_close : 1; /* conn_allow_half_close() */
+    bool output_ended : 1;
 };
 static_assert(sizeof(struct conn) <= 512, "ten thousand of them are 5 MB");
 

@@ -44,7 +44,8 @@ struct transport_ops {
     int (*flush)(struct transport *t);
     /* Bytes that the kernel refused and that wait here. What is merely gathered does not count. */
     size_t (*backlog)(const struct transport *t);
-    /* Says the orderly end: close_notify on TLS (gathered), then SHUT_WR once all is flushed. */
+    /* Says the orderly end: close_notify on TLS (gathered), then SHUT_WR once all is flushed.
+     * Reading goes on. Harmless the second time. */
     void (*shutdown)(struct transport *t);
     /* Nothing has happened for a second: give back memory that is only needed while busy. */
     void (*rest)(struct transport *t);

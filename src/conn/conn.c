@@ -134,7 +134,7 @@ void conn_reset(struct conn *c)
 
 size_t conn_write(struct conn *c, struct slice bytes)
 {
-    assert(c->state >= CONN_OPEN);
+    assert(c->state >= CONN_OPEN && !c->output_ended);
     if (c->state != CONN_OPEN || c->write_error != 0)
         return 0;
     conn_flow_busy(c);
@@ -147,6 +147,22 @@ size_t conn_write(struct conn *c, struct slice bytes)
 size_t conn_backlog(const struct conn *c)
 {
     return conn_flow_backlog(c);
+}
+
+void conn_allow_half_close(struct conn *c)
+{
+    c->half_close = true;
+}
+
+void conn_end_output(struct conn *c)
+{
+    assert(c->half_close);
+    if (c->state != CONN_OPEN || c->write_error != 0 || c->output_ended)
+        return;
+    c->output_ended = true;
+    conn_ops(c)->shutdown(c->transport);
+    c->dirty = c->wrote = true;
+    conn_flow_touch(c);
 }
 
 void conn_pause(struct conn *c)

@@ -85,6 +85,8 @@ static void tell_end(struct conn *c, enum conn_end how)
         return;
     c->ended = true;
     conn_flow_touch(c);
+    if (c->half_close) /* nobody reads it any more: the sweep sees an RST */
+        sweep_add(&c->scratch->sweep, c->loop, &c->sweep);
     c->events->on_end(c, how);
 }
 
@@ -96,7 +98,7 @@ static void fail(struct conn *c, enum conn_end how, int error)
         conn_ops(c)->flush(c->transport);
     }
     conn_flow_enter(c, CONN_DEAD);
-    if (c->ended)
+    if (c->ended && !c->half_close)
         return;
     c->ended = true;
     c->events->on_end(c, how);
@@ -144,19 +146,27 @@ void conn_flow_busy(struct conn *c)
     sweep_add(&c->scratch->sweep, c->loop, &c->sweep);
 }
 
+/* Reading cannot tell how the peer fares. After our own FIN the kernel cannot either: a socket that
+ * both sides have closed looks like one that was reset. */
+static bool is_blind(const struct conn *c)
+{
+    return !may_read(c) && (c->half_close ? !c->output_ended : !c->ended);
+}
+
 /* Looks for the end of a client that is not read: once it closed, it has left, whatever it sent
- * before. What an origin said before it closed is a response, and reading it tells of the end. */
+ * before. What an origin said before it closed is a response, and reading it tells of the end.
+ * Where directions end apart, a FIN is no leaving, and waits to be read. */
 static bool has_left(struct conn *c)
 {
     int fd = conn_ops(c)->fd(c->transport);
     bool reset;
-    if (c->dialed || fd < 0 || !sock_peer_closed(fd, &reset))
+    if ((c->dialed && !c->ended) || fd < 0 || !sock_peer_closed(fd, &reset))
         return false;
     if (reset)
         fail(c, CONN_END_RESET, -ECONNRESET);
-    else
+    else if (!c->half_close)
         tell_end(c, CONN_END_FIN);
-    return true;
+    return reset || !c->half_close;
 }
 
 static void on_sweep(struct sweep_member *m)
@@ -164,7 +174,7 @@ static void on_sweep(struct sweep_member *m)
     struct conn *c = CONTAINER_OF(m, struct conn, sweep);
     if (c->state != CONN_OPEN)
         return;
-    bool blind = !c->ended && !may_read(c);
+    bool blind = is_blind(c);
     if (blind && has_left(c))
         return;
     if (!c->busy && !c->resting) {
@@ -235,7 +245,7 @@ static void settle(struct conn *c)
     if (!c->wrote || backlog > 0)
         return;
     c->wrote = false;
-    if (!c->ended && c->events->on_flushed)
+    if ((!c->ended || c->half_close) && c->events->on_flushed)
         c->events->on_flushed(c);
 }
 

@@ -256,8 +256,8 @@ static void tls_shutdown(struct transport *base)
 {
     struct tls *t = (struct tls *)base;
     ERR_clear_error();
-    if (t->open && t->end >= 0)
-        SSL_shutdown(t->ssl);
+    if (t->open && t->end >= 0 && !(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+        SSL_shutdown(t->ssl); /* a second call would read */
     t->bio.fin_due = true;
 }
 

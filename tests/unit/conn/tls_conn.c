@@ -251,13 +251,64 @@ static void tells_how_it_ended(void **state)
     }
 }
 
+/* Each side says close_notify for itself, and goes on reading. */
+static void directions_end_apart(void **state)
+{
+    struct server s;
+    struct test_pair p;
+    char got[16];
+    begin(&s, &p, "a.test");
+    shake(&s, &p);
+    conn_allow_half_close(s.conn);
+    assert_int_equal(SSL_write(p.client, pattern, 100), 100);
+    assert_int_equal(SSL_shutdown(p.client), 0);
+    for (int i = 0; i < 10; i++)
+        loop_turn(s.loop, false);
+    assert_int_equal(s.got, 100);
+    assert_int_equal(s.ended, 1);
+    assert_int_equal(s.how, CONN_END_CLOSE_NOTIFY);
+
+    conn_write(s.conn, SLICE("later"));
+    assert_int_equal(client_reads(&s, &p, got, 5), 5);
+    conn_end_output(s.conn);
+    loop_turn(s.loop, false);
+    assert_int_equal(SSL_read(p.client, got, 1), 0);
+    assert_int_equal(SSL_get_shutdown(p.client), SSL_RECEIVED_SHUTDOWN | SSL_SENT_SHUTDOWN);
+    conn_close(s.conn);
+    s.conn = NULL;
+    finish(&s, &p);
+}
+
+static void reads_on_after_close_notify(void **state)
+{
+    struct server s;
+    struct test_pair p;
+    char got[1];
+    begin(&s, &p, "a.test");
+    shake(&s, &p);
+    conn_allow_half_close(s.conn);
+    conn_end_output(s.conn);
+    loop_turn(s.loop, false);
+    assert_int_equal(SSL_read(p.client, got, 1), 0);
+    for (size_t sent = 0; sent < 40000; sent += 10000) {
+        assert_int_equal(SSL_write(p.client, pattern + sent, 10000), 10000);
+        loop_turn(s.loop, false);
+    }
+    assert_int_equal(SSL_shutdown(p.client), 1);
+    for (int i = 0; i < 10; i++)
+        loop_turn(s.loop, false);
+    assert_int_equal(s.got, 40000);
+    assert_false(s.damaged);
+    assert_int_equal(s.how, CONN_END_CLOSE_NOTIFY);
+    finish(&s, &p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(asks_and_answers),
-        cmocka_unit_test(takes_an_upload),
-        cmocka_unit_test(takes_an_upload_in_sips),
-        cmocka_unit_test(tells_how_it_ended),
+        cmocka_unit_test(asks_and_answers),        cmocka_unit_test(takes_an_upload),
+        cmocka_unit_test(takes_an_upload_in_sips), cmocka_unit_test(tells_how_it_ended),
+        cmocka_unit_test(directions_end_apart),    cmocka_unit_test(reads_on_after_close_notify),
     };
     return cmocka_run_group_tests(tests, make_hosts, drop_hosts);
 }
