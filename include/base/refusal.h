@@ -124,6 +124,10 @@
     /* answers alone */                                                                            \
     X(STRAY_BYTES, 502, "stray_bytes", "bytes before the request")                                 \
     X(UNASKED_SWITCH, 502, "unasked_switch", "a 101 that nobody asked for")                        \
+    X(SWITCH_TOO_EARLY, 502, "switch_too_early", "a 101 before the request was whole")             \
+    X(SWITCH_TO_NOTHING, 502, "switch_to_nothing",                                                 \
+      "a 101 without Upgrade and Connection: upgrade")                                             \
+    X(SWITCH_NOT_OFFERED, 502, "switch_not_offered", "a 101 to a protocol that was not offered")   \
     X(INTERIMS_TOO_MANY, 502, "interims_too_many", "more than 16 interim answers")                 \
     X(UNWRITABLE, 502, "unwritable", "what was read cannot be written")                            \
     /* below HTTP */                                                                               \

@@ -42,6 +42,7 @@ struct h1 {
     bool want_writable; /* send_body() said that bytes wait */
     bool draining;
     bool closing; /* the connection ends with this stream */
+    bool tunnel;  /* 101 was passed: raw bytes both ways, each way to its own end */
     bool dead;    /* it has ended: only reap is to come */
     bool told;    /* on_gone was called, or must not be */
     /* server */
@@ -53,6 +54,7 @@ struct h1 {
     /* client */
     enum method method; /* of the request */
     unsigned interims;
+    struct slice offered; /* protocols, in the arena: to what 101 may switch */
 };
 
 struct h1 *h1_new(struct conn *c, const struct h1_conf *conf, struct arena_recycler *r,
@@ -82,6 +84,13 @@ void h1_begin_stream(struct h1 *h, const struct stream_ops *ops);
 /* Body bytes: takes, delivers what was granted, notes the end. */
 size_t h1_take_body(struct h1 *h, struct slice rest);
 void h1_resume(struct h1 *h); /* if it was paused */
+/* 101 went through: what follows its head, and the request, is a tunnel. */
+void h1_begin_tunnel(struct h1 *h);
+/* How the connection ended, asked first of all: true when that was but one direction of a tunnel,
+ * and the user was told. */
+bool h1_half_close(struct h1 *h, enum conn_end how);
+/* Both directions of the stream have ended, and with us nothing waits. */
+bool h1_both_ended(const struct h1 *h);
 void h1_settle_later(struct h1 *h);
 void h1_start_timer(struct h1 *h, uint64_t ms); /* 0 = no limit */
 /* The stream is over; its user gets the last event. */

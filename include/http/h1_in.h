@@ -9,7 +9,13 @@
 #include "http/h1_chunk.h"
 #include "http/h1_parse.h"
 
-enum h1_in_state { H1_IN_HEAD, H1_IN_BODY, H1_IN_TRAILERS, H1_IN_DONE };
+enum h1_in_state {
+    H1_IN_HEAD,
+    H1_IN_BODY,
+    H1_IN_TRAILERS,
+    H1_IN_TUNNEL, /* whatever comes, to the end of its direction */
+    H1_IN_DONE
+};
 
 struct h1_in {
     enum h1_in_state state;
@@ -36,6 +42,13 @@ void h1_in_init(struct h1_in *in, bool response, const struct h1_conf *conf, str
 enum scan_verdict h1_in_scan(struct h1_in *in, struct slice view);
 /* The head is read: its message says what follows. */
 void h1_in_start_body(struct h1_in *in, const struct message *m);
+/* The protocol is another one from here on: raw bytes. */
+void h1_in_start_tunnel(struct h1_in *in);
+/* Pieces may come, as far as there is room for them. */
+static inline bool h1_in_flows(const struct h1_in *in)
+{
+    return in->state == H1_IN_BODY || in->state == H1_IN_TUNNEL;
+}
 /* An interim response is read: another head follows. */
 void h1_in_next_head(struct h1_in *in);
 /* The next piece of the body, at most `room` bytes of it. `view` begins behind what was used before

@@ -15,10 +15,13 @@ struct h1_out {
     bool ended;      /* so is everything else */
     bool mute;       /* an answer without a body: what the user sends as one goes nowhere */
     bool broken;     /* the user sent more, or less, than the head announced */
+    bool tunnel;     /* raw bytes, ended by the end of their direction */
 };
 
 /* The head went out; this is what follows. */
 void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool mute);
+/* The head of a tunnel went out. */
+void h1_out_begin_tunnel(struct h1_out *o);
 void h1_out_done(struct h1_out *o); /* forgets what is held; harmless when nothing began */
 /* The peer has taken all that waited: what was held goes now. */
 void h1_out_flush(struct h1_out *o, struct conn *c);

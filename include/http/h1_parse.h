@@ -15,7 +15,8 @@
 struct h1_framing { /* what the fields of a head say about its body's length */
     bool chunked, has_length;
     uint64_t length; /* 0 without has_length */
-    bool upgrade;    /* both Upgrade and `Connection: upgrade`; of responses, 101 alone */
+    bool upgrade;    /* both an Upgrade that is not empty and `Connection: upgrade`; of responses,
+                      101 alone */
 };
 struct h1_parse {
     alignas(8) unsigned char impl[H1_PARSE_BYTES];

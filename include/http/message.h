@@ -43,7 +43,11 @@ struct message {
     /* response */
     unsigned status;     /* 100..999 */
     struct slice reason; /* may be empty */
-    /* Both. What has a place of its own in the message is not among the fields: Content-Length and
+    /* Both. Protocols, a comma-separated list (upgrade.h), empty: none. Of a request: those it
+     * offers to switch to behind it, of a response with 101: those it switches to, with 426: those
+     * it asks for. */
+    struct slice upgrade;
+    /* What has a place of its own in the message is not among the fields: Content-Length and
      * Transfer-Encoding, and of a request Host and Expect. A codec refuses to send them as fields,
      * as it does with everything hop-by-hop (fields_remove_hop_by_hop). */
     struct fields fields;

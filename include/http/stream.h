@@ -14,7 +14,14 @@
 #include "conn/conn.h"
 #include "http/message.h"
 
-enum head_kind { HEAD_INTERIM, HEAD_FINAL, HEAD_TUNNEL };
+enum head_kind {
+    HEAD_INTERIM,
+    HEAD_FINAL,
+    /* The final one too, of a response (101 in HTTP/1) to a request that offered other protocols:
+     * body bytes both ways are raw from here on, as many as were granted, and `end` is the end of
+     * one direction: the other goes on until its own. */
+    HEAD_TUNNEL
+};
 
 enum reset_reason {
     /* by the other side */

@@ -2,6 +2,7 @@
 #include "http/h1_codec.h"
 #include "http/h1_head.h"
 #include "http/h1_write.h"
+#include "http/upgrade.h"
 
 #include <errno.h>
 
@@ -40,6 +41,8 @@ static int send_head(struct stream *s, const struct message *m, enum head_kind k
         return r;
     conn_write(h->conn, head);
     h->method = m->method_id;
+    if (m->upgrade.len > 0)
+        h->offered = arena_copy(&h->arena, m->upgrade);
     h1_out_begin(&h->out, f.body, f.length, false);
     if (end)
         h1_out_end(&h->out, h->conn, slice_of(NULL, 0));
@@ -72,6 +75,7 @@ static struct stream *open_stream(struct codec *c)
     h1_begin_stream(h, &stream_ops);
     h1_begin_message(h, true);
     h->interims = 0;
+    h->offered = slice_of(NULL, 0);
     h->closing = false;
     return &h->stream;
 }
@@ -90,11 +94,34 @@ static void fail(struct h1 *h)
     refuse(h, h->in->refusal);
 }
 
+/* May a tunnel follow this 101 (RFC 9110 7.8)? */
+static enum refusal check_switch(const struct h1 *h, const struct message *m)
+{
+    if (h->offered.len == 0)
+        return REFUSAL_UNASKED_SWITCH;
+    if (!h->out.ended)
+        return REFUSAL_SWITCH_TOO_EARLY;
+    if (m->upgrade.len == 0)
+        return REFUSAL_SWITCH_TO_NOTHING;
+    if (!upgrade_is_offered(h->offered, m->upgrade))
+        return REFUSAL_SWITCH_NOT_OFFERED;
+    return REFUSAL_NONE;
+}
+
+static void deliver_switch(struct h1 *h, struct message *m)
+{
+    enum refusal why = check_switch(h, m);
+    if (why != REFUSAL_NONE) {
+        refuse(h, why);
+        return;
+    }
+    h1_begin_tunnel(h);
+    h->stream.events->on_head(&h->stream, m, HEAD_TUNNEL, false);
+}
+
 static void deliver_interim(struct h1 *h, struct message *m)
 {
-    if (m->status == 101) {
-        refuse(h, REFUSAL_UNASKED_SWITCH);
-    } else if (++h->interims > INTERIM_MAX) {
+    if (++h->interims > INTERIM_MAX) {
         refuse(h, REFUSAL_INTERIMS_TOO_MANY);
     } else {
         h1_in_next_head(h->in);
@@ -109,6 +136,8 @@ static void take_head(struct h1 *h, struct slice view)
     h->head = m;
     if (h1_head_response(h->in, view, h->method, m) < 0) {
         fail(h);
+    } else if (m->status == 101) {
+        deliver_switch(h, m);
     } else if (m->status < 200) {
         deliver_interim(h, m);
     } else {
@@ -161,8 +190,14 @@ static size_t step(struct h1 *h, struct slice rest)
 
 /* --- what follows from both */
 
-/* The answer's end is the stream's. If the request is not out by then, the rest of it never goes,
- * and the connection cannot be used again. */
+/* The answer's end is the stream's; only a tunnel ends with both. */
+static bool is_over(const struct h1 *h)
+{
+    return h->in->state == H1_IN_DONE && (!h->tunnel || h1_both_ended(h));
+}
+
+/* If the request is not out by now, the rest of it never goes, and the connection cannot be used
+ * again. */
 static void finish(struct h1 *h)
 {
     bool sent = h->out.ended && conn_backlog(h->conn) == 0;
@@ -187,7 +222,7 @@ static void settle(struct h1 *h)
     } else if (h->out.broken) {
         h1_stream_reset(h, RESET_INTERNAL);
         h1_end(h, H1_CUT);
-    } else if (h->in->state == H1_IN_DONE) {
+    } else if (is_over(h)) {
         finish(h);
     }
 }
@@ -196,12 +231,14 @@ static void on_end(struct h1 *h, enum conn_end how)
 {
     bool orderly = how == CONN_END_FIN || how == CONN_END_CLOSE_NOTIFY;
     bool in_body = h->live && h->in->state == H1_IN_BODY;
+    if (h1_half_close(h, how))
+        return;
     h->closing = true;
     if (in_body && h->in->body == BODY_TO_END && orderly) {
         h->in->state = H1_IN_DONE;
         h->stream.events->on_body(&h->stream, slice_of(NULL, 0), true);
     }
-    if (h->live && h->in->state == H1_IN_DONE) {
+    if (h->live && is_over(h)) {
         finish(h);
         return;
     }

@@ -114,7 +114,7 @@ void h1_begin_stream(struct h1 *h, const struct stream_ops *ops)
     h->out = (struct h1_out){ 0 };
     h->refusal = REFUSAL_NONE;
     h->granted = 0;
-    h->want_writable = false;
+    h->want_writable = h->tunnel = false;
     h->live = true;
     h->codec.requests++;
 }
@@ -187,7 +187,7 @@ size_t h1_take_body(struct h1 *h, struct slice rest)
 /* Bytes wait for the user, not for more bytes. */
 static bool is_blocked(const struct h1 *h)
 {
-    return h->in != NULL && (h->in->state == H1_IN_BODY || h->in->state == H1_IN_DONE);
+    return h->in != NULL && (h1_in_flows(h->in) || h->in->state == H1_IN_DONE);
 }
 
 static size_t on_data(struct conn *c, struct slice bytes)
@@ -214,6 +214,34 @@ void h1_resume(struct h1 *h)
         return;
     h->paused = false;
     conn_resume(h->conn);
+}
+
+/* --- tunnels */
+
+void h1_begin_tunnel(struct h1 *h)
+{
+    h->tunnel = h->closing = true;
+    h1_in_start_tunnel(h->in);
+    h1_out_begin_tunnel(&h->out);
+    conn_allow_half_close(h->conn);
+    if (h->granted > 0) /* left over from the request's body */
+        h1_resume(h);
+}
+
+bool h1_half_close(struct h1 *h, enum conn_end how)
+{
+    bool orderly = how == CONN_END_FIN || how == CONN_END_CLOSE_NOTIFY;
+    if (!h->live || !orderly || h->in->state != H1_IN_TUNNEL)
+        return false;
+    h->in->state = H1_IN_DONE;
+    h1_settle_later(h);
+    h->stream.events->on_body(&h->stream, slice_of(NULL, 0), true);
+    return true;
+}
+
+bool h1_both_ended(const struct h1 *h)
+{
+    return h->in->state == H1_IN_DONE && h->out.ended && conn_backlog(h->conn) == 0;
 }
 
 /* --- other events of the connection */
@@ -314,7 +342,7 @@ void h1_grant(struct stream *s, size_t bytes)
 {
     struct h1 *h = h1_of_stream(s);
     h->granted = bytes > SIZE_MAX - h->granted ? SIZE_MAX : h->granted + bytes;
-    if (h->live && h->granted > 0 && h->in != NULL && h->in->state == H1_IN_BODY)
+    if (h->live && h->granted > 0 && h->in != NULL && h1_in_flows(h->in))
         h1_resume(h);
 }
 

@@ -72,10 +72,18 @@ static enum refusal read_length(const struct message *m, struct h1_framing *f)
     return REFUSAL_NONE;
 }
 
+static bool names_protocols(const struct fields *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->list[i].id == FIELD_UPGRADE && f->list[i].value.len > 0)
+            return true;
+    return false;
+}
+
 static bool read_upgrade(const struct message *m)
 {
     bool matters = m->status == 0 || m->status == 101;
-    return matters && fields_find(&m->fields, FIELD_UPGRADE) != NULL &&
+    return matters && names_protocols(&m->fields) &&
            fields_list_has(&m->fields, FIELD_CONNECTION, SLICE("upgrade"));
 }
 

@@ -2,6 +2,7 @@
 #include "http/h1_head.h"
 
 #include "http/h1_framing.h"
+#include "http/upgrade.h"
 
 #include <errno.h>
 
@@ -115,6 +116,8 @@ static enum refusal interpret_request(struct h1_in *in, struct slice head, struc
     why = h1_framing_expect(m);
     if (why != REFUSAL_NONE)
         return why;
+    if (framing.upgrade && m->version == HTTP_1_1) /* of HTTP/1.0 it is to be ignored */
+        m->upgrade = upgrade_offer(&m->fields, m->arena);
     if (in->underscore == UNDERSCORE_REJECT && has_underscore(&m->fields))
         return REFUSAL_FIELD_NAME_UNDERSCORE;
     return read_target(m);
@@ -143,6 +146,8 @@ int h1_head_response(struct h1_in *in, struct slice view, enum method request, s
     if (in->refusal != REFUSAL_NONE)
         return -EPROTO;
     h1_framing_response_body(m, &framing, request);
+    if (framing.upgrade || m->status == 426) /* 426 says what would be served (RFC 9110 15.5.22) */
+        m->upgrade = upgrade_list(&m->fields, m->arena);
     strip_response(&m->fields);
     return 0;
 }

@@ -41,6 +41,12 @@ void h1_in_start_body(struct h1_in *in, const struct message *m)
         h1_chunk_init(&in->chunk);
 }
 
+void h1_in_start_tunnel(struct h1_in *in)
+{
+    in->body = BODY_TO_END;
+    in->state = H1_IN_TUNNEL;
+}
+
 void h1_in_next_head(struct h1_in *in)
 {
     h1_scan_init(&in->scan, (enum scan_kind)in->scan.kind, &in->limits);
@@ -149,7 +155,7 @@ static int take_trailers(struct h1_in *in, struct slice view, struct h1_piece *p
 
 int h1_in_take(struct h1_in *in, struct slice view, size_t room, struct h1_piece *ret_piece)
 {
-    assert(in->state == H1_IN_BODY || in->state == H1_IN_TRAILERS);
+    assert(h1_in_flows(in) || in->state == H1_IN_TRAILERS);
     if (in->state == H1_IN_TRAILERS)
         return take_trailers(in, view, ret_piece);
     if (in->body == BODY_CHUNKED)

@@ -14,6 +14,11 @@ void h1_out_begin(struct h1_out *o, enum body_kind body, uint64_t length, bool m
         o->left = length;
 }
 
+void h1_out_begin_tunnel(struct h1_out *o)
+{
+    *o = (struct h1_out){ .body = BODY_TO_END, .begun = true, .tunnel = true };
+}
+
 void h1_out_done(struct h1_out *o)
 {
     buf_done(&o->held);
@@ -76,6 +81,8 @@ void h1_out_end(struct h1_out *o, struct conn *c, struct slice last)
     }
     if (o->body == BODY_CHUNKED && !o->mute)
         conn_write(c, last);
+    if (o->tunnel)
+        conn_end_output(c);
     o->ended = true;
 }
 

@@ -170,7 +170,8 @@ enum refusal h1_parse_body(struct h1_parse *p, struct slice bytes)
     if (llhttp_get_errno(l) == HPE_PAUSED)
         llhttp_resume(l);
     llhttp_errno_t e = llhttp_execute(l, bytes.ptr, bytes.len);
-    /* An Upgrade that nobody follows still makes llhttp stop behind the message. */
+    /* Behind the body of a request that offers an Upgrade llhttp stops. So do we, until it is
+     * answered. */
     if (e != HPE_OK && !(e == HPE_PAUSED_UPGRADE && p->complete))
         return refuse(p);
     return REFUSAL_NONE;

@@ -2,6 +2,7 @@
 #include "http/h1_codec.h"
 #include "http/h1_head.h"
 #include "http/h1_write.h"
+#include "http/upgrade.h"
 
 #include <errno.h>
 
@@ -94,15 +95,17 @@ static size_t step_head(struct h1 *h, struct slice rest)
 
 static size_t step(struct h1 *h, struct slice rest)
 {
-    if (h->refused || (h->out.ended && h->closing))
+    if (h->refused || (h->out.ended && h->closing && !h->tunnel))
         return rest.len;
     if (h->in == NULL)
         h1_begin_message(h, false);
     switch (h->in->state) {
     case H1_IN_HEAD:
         return step_head(h, rest);
-    case H1_IN_DONE: /* pipelined: waits for the answer before it */
+    case H1_IN_DONE: /* pipelined, or behind an Upgrade: waits for the answer before it */
         return 0;
+    case H1_IN_TUNNEL:
+        return h1_take_body(h, rest);
     default:
         h->expecting = false;
         h->discarding = h->out.ended;
@@ -196,12 +199,35 @@ static int send_final(struct h1 *h, const struct message *m, bool end)
     return 0;
 }
 
+/* The request must be whole: its last byte is the last one of HTTP (RFC 9110 7.8). */
+static int send_tunnel(struct h1 *h, const struct message *m)
+{
+    static const struct h1_frame frame = { .body = BODY_NONE };
+    struct slice head;
+    if (m->status != 101 || h->in->state != H1_IN_DONE ||
+        !upgrade_is_offered(h->head->upgrade, m->upgrade))
+        return -EINVAL;
+    int r = h1_write_response(&h->arena, m, &frame, &head);
+    if (r < 0)
+        return r;
+    conn_write(h->conn, head);
+    h1_begin_tunnel(h);
+    return 0;
+}
+
 static int send_head(struct stream *s, const struct message *m, enum head_kind kind, bool end)
 {
     struct h1 *h = h1_of_stream(s);
-    if (!h->live || h->out.begun || kind == HEAD_TUNNEL)
+    if (!h->live || h->out.begun)
         return -EINVAL;
-    return kind == HEAD_INTERIM ? send_interim(h, m) : send_final(h, m, end);
+    switch (kind) {
+    case HEAD_INTERIM:
+        return send_interim(h, m);
+    case HEAD_TUNNEL:
+        return end ? -EINVAL : send_tunnel(h, m);
+    default:
+        return send_final(h, m, end);
+    }
 }
 
 static int send_trailers(struct stream *s, const struct fields *f)
@@ -265,11 +291,10 @@ static void settle(struct h1 *h)
     } else if (h->out.broken) {
         h1_stream_reset(h, RESET_INTERNAL);
         h1_end(h, H1_CUT);
-    } else if (h->out.ended && conn_backlog(h->conn) == 0) {
-        if (h->in->state == H1_IN_DONE)
-            finish(h);
-        else
-            discard(h);
+    } else if (h1_both_ended(h)) {
+        finish(h);
+    } else if (h->out.ended && conn_backlog(h->conn) == 0 && !h->tunnel) {
+        discard(h);
     }
 }
 
@@ -291,6 +316,8 @@ static void fail(struct h1 *h)
 static void on_end(struct h1 *h, enum conn_end how)
 {
     bool orderly = how == CONN_END_FIN || how == CONN_END_CLOSE_NOTIFY;
+    if (h1_half_close(h, how))
+        return;
     if (h->live && h->out.ended && !h->out.broken && orderly && conn_backlog(h->conn) == 0) {
         h->closing = true;
         finish(h);

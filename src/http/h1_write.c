@@ -85,12 +85,34 @@ static void put_body(struct pen *p, const struct h1_frame *f)
     }
 }
 
-static void put_persist(struct pen *p, enum persist persist)
+static void put_option(struct pen *p, struct slice option, bool *begun)
 {
+    put(p, *begun ? SLICE(", ") : SLICE("Connection: "));
+    put(p, option);
+    *begun = true;
+}
+
+/* What is for this hop alone: Connection has to name it (RFC 9110 7.6.1). */
+static void put_hop(struct pen *p, struct slice upgrade, bool trailers_welcome,
+                    enum persist persist)
+{
+    bool begun = false;
+    if (trailers_welcome)
+        put(p, SLICE("TE: trailers\r\n"));
+    if (upgrade.len > 0) {
+        put(p, SLICE("Upgrade: "));
+        put(p, upgrade);
+        put(p, SLICE("\r\n"));
+        put_option(p, SLICE("upgrade"), &begun);
+    }
+    if (trailers_welcome)
+        put_option(p, SLICE("TE"), &begun);
     if (persist == PERSIST_CLOSE)
-        put(p, SLICE("Connection: close\r\n"));
+        put_option(p, SLICE("close"), &begun);
     else if (persist == PERSIST_KEEP_ALIVE)
-        put(p, SLICE("Connection: keep-alive\r\n"));
+        put_option(p, SLICE("keep-alive"), &begun);
+    if (begun)
+        put(p, SLICE("\r\n"));
 }
 
 /* --- requests */
@@ -108,7 +130,8 @@ static bool target_is_good(const struct message *m)
 static bool request_is_good(const struct message *m, const struct h1_frame *f)
 {
     return m->method.len > 0 && octet_all(m->method, OCTET_TOKEN) && target_is_good(m) &&
-           octet_all(m->authority, OCTET_TARGET) && f->body != BODY_TO_END;
+           octet_all(m->authority, OCTET_TARGET) && octet_all(m->upgrade, OCTET_VALUE) &&
+           f->body != BODY_TO_END;
 }
 
 static void put_request_line(struct pen *p, const struct message *m)
@@ -125,25 +148,14 @@ static void put_request_line(struct pen *p, const struct message *m)
     put(p, SLICE("\r\n"));
 }
 
-/* TE is for this hop, so Connection has to name it (RFC 9110 10.1.4). */
-static void put_request_persist(struct pen *p, const struct message *m, enum persist persist)
-{
-    if (!m->trailers_welcome) {
-        put_persist(p, persist);
-        return;
-    }
-    put(p, SLICE("TE: trailers\r\n"));
-    put(p, persist == PERSIST_CLOSE ? SLICE("Connection: TE, close\r\n")
-                                    : SLICE("Connection: TE\r\n"));
-}
-
 int h1_write_request(struct arena *a, const struct message *m, const struct h1_frame *f,
                      struct slice *ret_head)
 {
     if (!request_is_good(m, f))
         return -EINVAL;
     struct pen p = pen_new(a, &m->fields,
-                           m->method.len + m->uri.path.len + m->uri.query.len + m->authority.len);
+                           m->method.len + m->uri.path.len + m->uri.query.len + m->authority.len +
+                               m->upgrade.len);
     put_request_line(&p, m);
     int r = put_fields(&p, &m->fields, true);
     if (r < 0)
@@ -151,7 +163,7 @@ int h1_write_request(struct arena *a, const struct message *m, const struct h1_f
     put_body(&p, f);
     if (m->expect_continue)
         put(&p, SLICE("Expect: 100-continue\r\n"));
-    put_request_persist(&p, m, f->persist);
+    put_hop(&p, m->upgrade, m->trailers_welcome, f->persist);
     put(&p, SLICE("\r\n"));
     *ret_head = pen_text(&p);
     return 0;
@@ -159,13 +171,22 @@ int h1_write_request(struct arena *a, const struct message *m, const struct h1_f
 
 /* --- responses */
 
+/* 101 says to what it switches, 426 what it asks for, no other status speaks of it. */
+static bool upgrade_is_good(const struct message *m)
+{
+    if (m->upgrade.len == 0)
+        return m->status != 101;
+    return (m->status == 101 || m->status == 426) && octet_all(m->upgrade, OCTET_VALUE);
+}
+
 int h1_write_response(struct arena *a, const struct message *m, const struct h1_frame *f,
                       struct slice *ret_head)
 {
     struct slice reason = m->reason.len > 0 ? m->reason : status_reason(m->status);
-    if (m->status < 100 || m->status > 999 || !octet_all(reason, OCTET_VALUE))
+    if (m->status < 100 || m->status > 999 || !octet_all(reason, OCTET_VALUE) ||
+        !upgrade_is_good(m))
         return -EINVAL;
-    struct pen p = pen_new(a, &m->fields, reason.len);
+    struct pen p = pen_new(a, &m->fields, reason.len + m->upgrade.len);
     put(&p, SLICE("HTTP/1.1 "));
     put_uint(&p, m->status);
     put(&p, SLICE(" "));
@@ -175,7 +196,7 @@ int h1_write_response(struct arena *a, const struct message *m, const struct h1_
     if (r < 0)
         return r;
     put_body(&p, f);
-    put_persist(&p, f->persist);
+    put_hop(&p, m->upgrade, false, f->persist);
     put(&p, SLICE("\r\n"));
     *ret_head = pen_text(&p);
     return 0;

@@ -113,6 +113,21 @@ static const struct {
       G "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n", REFUSAL_NONE },
     { "Upgrade that Connection does not name", G "Host: a\r\nUpgrade: websocket\r\n\r\n",
       REFUSAL_NONE },
+    { "Upgrade in the middle of a list",
+      G "Host: a\r\nConnection: ,, a , upgrade , b\r\nUpgrade: x\r\n\r\n", REFUSAL_NONE },
+    { "in front of others", G "Host: a\r\nConnection: Upgrade,keep-alive\r\nUpgrade: x\r\n\r\n",
+      REFUSAL_NONE },
+    { "twice", G "Host: a\r\nConnection: upgrade, upgrade\r\nUpgrade: x\r\n\r\n", REFUSAL_NONE },
+    { "on a line of its own, with spaces",
+      G "Host: a\r\nConnection: close\r\nConnection:  upgrade  \r\nUpgrade: x\r\n\r\n",
+      REFUSAL_NONE },
+    { "part of a longer word", G "Host: a\r\nConnection: upgrades, x-upgrade\r\nUpgrade: x\r\n\r\n",
+      REFUSAL_NONE },
+    { "with an empty Upgrade", G "Host: a\r\nConnection: upgrade\r\nUpgrade:\r\n\r\n",
+      REFUSAL_NONE },
+    { "in quotes, where readers differ",
+      G "Host: a\r\nConnection: \"a, upgrade , b\"\r\nUpgrade: x\r\n\r\n",
+      REFUSAL_FRAMING_DISAGREES },
 };
 
 static void test_cases(void **state)
@@ -222,12 +237,37 @@ static void test_response(void **state)
     assert_int_equal(m.fields.count, 1);
 }
 
+static const struct {
+    const char *why, *head, *upgrade;
+} offers[] = {
+    { "offered", G "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket, y\r\n\r\n",
+      "websocket, y" },
+    { "over several lines",
+      G "Host: a\r\nUpgrade: x\r\nConnection: a\r\nConnection: upgrade\r\nUpgrade: y\r\n\r\n",
+      "x, y" },
+    { "not named by Connection", G "Host: a\r\nUpgrade: x\r\n\r\n", "" },
+    { "no Upgrade", G "Host: a\r\nConnection: upgrade\r\n\r\n", "" },
+    { "h2c", G "Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n", "" },
+    { "HTTP/1.0", "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "" },
+};
+
+static void test_offers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        struct message m;
+        assert_int_equal(read_request(offers[i].head, &usual, &m), 0);
+        if (!slice_eq(m.upgrade, slice_str(offers[i].upgrade)))
+            fail_msg("%s: \"%.*s\"", offers[i].why, SLICE_ARG(m.upgrade));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),       cmocka_unit_test(test_what_a_request_says),
         cmocka_unit_test(test_underscores), cmocka_unit_test(test_partial),
-        cmocka_unit_test(test_response),
+        cmocka_unit_test(test_response),    cmocka_unit_test(test_offers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -230,6 +230,71 @@ static void test_bad_requests(void **state)
     }
 }
 
+static const struct {
+    const char *why, *upgrade;
+    enum persist persist;
+    bool trailers;
+    const char *want; /* NULL: refused */
+} offers[] = {
+    { "offered", "x, y/2", PERSIST_SILENT, false, "Upgrade: x, y/2\r\nConnection: upgrade\r\n" },
+    { "beside all that is for this hop", "x", PERSIST_CLOSE, true,
+      "TE: trailers\r\nUpgrade: x\r\nConnection: upgrade, TE, close\r\n" },
+    { "CR LF in it", "x\r\nA: b", PERSIST_SILENT, false, NULL },
+};
+
+static void test_offers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        struct h1_frame frame = { .persist = offers[i].persist };
+        struct message m;
+        struct slice head;
+        make_request(&m);
+        m.upgrade = slice_str(offers[i].upgrade);
+        m.trailers_welcome = offers[i].trailers;
+        int r = h1_write_request(&arena, &m, &frame, &head);
+        if ((r == 0) != (offers[i].want != NULL))
+            fail_msg("%s: %d", offers[i].why, r);
+        if (r == 0 && !slice_eq(slice_from(head, sizeof("GET /p HTTP/1.1\r\nHost: a:8080\r\n") - 1),
+                                arena_printf(&arena, "%s\r\n", offers[i].want)))
+            fail_msg("%s: %.*s", offers[i].why, SLICE_ARG(head));
+    }
+}
+
+static const struct {
+    const char *why, *upgrade;
+    unsigned status;
+    const char *want; /* NULL: refused */
+} switches[] = {
+    { "101", "x", 101,
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade, close\r\n\r\n" },
+    { "426", "x, y", 426,
+      "HTTP/1.1 426 Upgrade Required\r\nUpgrade: x, y\r\nConnection: upgrade, close\r\n\r\n" },
+    { "426 that names nothing", "", 426,
+      "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n" },
+    { "101 to nothing", "", 101, NULL },
+    { "another status", "x", 200, NULL },
+    { "CR LF in it", "x\r\nA: b", 101, NULL },
+};
+
+static void test_switches(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+        static const struct h1_frame frame = { .persist = PERSIST_CLOSE };
+        struct message m;
+        struct slice head;
+        make_response(&m);
+        m.status = switches[i].status;
+        m.upgrade = slice_str(switches[i].upgrade);
+        int r = h1_write_response(&arena, &m, &frame, &head);
+        if ((r == 0) != (switches[i].want != NULL))
+            fail_msg("%s: %d", switches[i].why, r);
+        if (r == 0 && !slice_eq(head, slice_str(switches[i].want)))
+            fail_msg("%s: %.*s", switches[i].why, SLICE_ARG(head));
+    }
+}
+
 static void test_bad_responses(void **state)
 {
     (void)state;
@@ -276,7 +341,8 @@ int main(void)
         cmocka_unit_test(test_requests),      cmocka_unit_test(test_responses),
         cmocka_unit_test(test_fields),        cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_bad_responses), cmocka_unit_test(test_ends_of_chunks),
-        cmocka_unit_test(test_chunk_lines),
+        cmocka_unit_test(test_chunk_lines),   cmocka_unit_test(test_offers),
+        cmocka_unit_test(test_switches),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
