@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "http/stream.h"
 #include "proxy/client.h"
+#include "proxy/flow.h"
 #include "proxy/proxy.h"
 #include "proxy/reply.h"
 #include "proxy/request_id.h"
@@ -26,13 +27,6 @@ enum exchange_state {
     EXCHANGE_SENT,    /* the whole answer was handed down, ours or the upstream's */
     EXCHANGE_OVER,
     EXCHANGE_STATES
-};
-
-struct flow {       /* body bytes in one direction */
-    size_t granted; /* bytes its sender may still deliver */
-    size_t owed;    /* bytes to grant anew once the receiver has taken what waits */
-    uint64_t total; /* bytes delivered */
-    bool ended;     /* the last byte was delivered */
 };
 
 struct exchange {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both bodies of an exchange. A sender may deliver what it was granted; each byte is granted anew
- * once the receiver has taken it, so at most one window waits per direction. Whoever owes bytes
- * that were granted and stays silent for too long is ended. */
+/* Both bodies of an exchange. Whoever owes bytes that were granted and stays silent for too long is
+ * ended. */
 #include "proxy/exchange_parts.h"
 
 /* --- silence: whose turn is it? Derived from state; progress restarts the time. */
@@ -81,40 +80,6 @@ void exchange_body_done(struct exchange *x)
     exchange_body_stop(x);
 }
 
-/* --- grants */
-
-static void grant(struct flow *f, struct stream *sender, size_t bytes)
-{
-    f->granted += bytes;
-    sender->ops->grant(sender, bytes);
-}
-
-static void take(struct flow *f, size_t bytes, bool end)
-{
-    f->granted -= bytes < f->granted ? bytes : f->granted;
-    f->total += bytes;
-    f->ended = end;
-}
-
-/* `waiting`: the receiver could not take all. Then nothing more is asked for until it has. */
-static void give_back(struct flow *f, struct stream *sender, size_t bytes, size_t waiting)
-{
-    if (f->ended)
-        return;
-    if (waiting > 0 || f->owed > 0)
-        f->owed += bytes;
-    else
-        grant(f, sender, bytes);
-}
-
-static void settle(struct flow *f, struct stream *sender)
-{
-    size_t owed = f->owed;
-    f->owed = 0;
-    if (owed > 0 && !f->ended)
-        grant(f, sender, owed);
-}
-
 /* --- from the client */
 
 static void on_uploaded(struct exchange *x)
@@ -130,7 +95,7 @@ static void send_up(struct exchange *x, struct slice bytes, bool end)
 {
     x->taken = true;
     size_t waiting = x->up->ops->send_body(x->up, bytes, end);
-    give_back(&x->upload, x->down, bytes.len, waiting);
+    flow_give_back(&x->upload, x->down, bytes.len, waiting);
     watch_client(x);
     if (end && waiting == 0)
         on_uploaded(x);
@@ -156,7 +121,7 @@ void exchange_body_upload(struct exchange *x)
     if (x->upload.total > 0 || x->upload.ended)
         send_held(x);
     else if (x->upload.granted == 0)
-        grant(&x->upload, x->down, x->proxy->window);
+        flow_grant(&x->upload, x->down, x->proxy->window);
     watch_client(x);
     watch_upstream(x);
 }
@@ -170,7 +135,7 @@ void exchange_body_continue(struct exchange *x)
 
 void exchange_body_from_client(struct exchange *x, struct slice bytes, bool end)
 {
-    take(&x->upload, bytes.len, end);
+    flow_take(&x->upload, bytes.len, end);
     if (x->state >= EXCHANGE_SENT)
         return; /* answered already: thrown away */
     if (x->expecting)
@@ -194,7 +159,7 @@ void exchange_body_upstream_took(struct exchange *x)
 {
     if (x->state >= EXCHANGE_SENT)
         return;
-    settle(&x->upload, x->down);
+    flow_settle(&x->upload, x->down);
     watch_client(x);
     if (x->upload.ended)
         on_uploaded(x);
@@ -204,7 +169,7 @@ void exchange_body_upstream_took(struct exchange *x)
 
 void exchange_body_download(struct exchange *x)
 {
-    grant(&x->download, x->up, x->proxy->window);
+    flow_grant(&x->download, x->up, x->proxy->window);
     watch_upstream(x);
 }
 
@@ -212,13 +177,13 @@ void exchange_body_from_upstream(struct exchange *x, struct slice bytes, bool en
 {
     if (x->state != EXCHANGE_STREAM)
         return;
-    take(&x->download, bytes.len, end);
+    flow_take(&x->download, bytes.len, end);
     size_t waiting = x->down->ops->send_body(x->down, bytes, end);
     if (end) {
         exchange_end_answered(x);
         return;
     }
-    give_back(&x->download, x->up, bytes.len, waiting);
+    flow_give_back(&x->download, x->up, bytes.len, waiting);
     watch_upstream(x);
 }
 
@@ -226,6 +191,6 @@ void exchange_body_client_took(struct exchange *x)
 {
     if (x->state != EXCHANGE_STREAM || x->up == NULL)
         return;
-    settle(&x->download, x->up);
+    flow_settle(&x->download, x->up);
     watch_upstream(x);
 }
