@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of an exchange, for src/proxy/exchange*.c alone: its state, and what its four files
+/* The inside of an exchange, for src/proxy/exchange*.c alone: its state, and what its five files
  * ask of each other.
  *
  *   exchange.c           life and states; what the client's stream reports
  *   exchange_upstream.c  which server, which connection; what the upstream's stream reports
  *   exchange_body.c      both bodies: grants, back-pressure, silence
+ *   exchange_tunnel.c    what follows a 101: bytes both ways
  *   exchange_end.c       how it ends: answer, cut or abort; the record
  */
 #ifndef PROXY_EXCHANGE_PARTS_H
@@ -24,6 +25,7 @@ enum exchange_state {
     EXCHANGE_CONNECT, /* a connection was wished for */
     EXCHANGE_WAIT,    /* the head went upstream; no final answer yet */
     EXCHANGE_STREAM,  /* the upstream's final head went to the client */
+    EXCHANGE_TUNNEL,  /* that head was 101: raw bytes, until both directions have ended */
     EXCHANGE_SENT,    /* the whole answer was handed down, ours or the upstream's */
     EXCHANGE_OVER,
     EXCHANGE_STATES
@@ -55,14 +57,14 @@ struct exchange {
     bool retried; /* a reused connection died under it: only a new one will do now */
     enum lend_failure last_failure;
 
-    /* bodies */
+    /* bodies; then what is tunnelled */
     struct flow upload, download;
     struct buf held; /* upload bytes that arrive while there is no upstream (retry) */
     bool has_body;   /* the request has one */
     bool expecting;  /* the client waits for 100 before it sends its body */
     bool taken;      /* a byte of it went upstream: it cannot be sent twice */
     bool uploaded;   /* all of the request is with the upstream's kernel side */
-    struct timer client_silence, upstream_silence;
+    struct timer client_silence, upstream_silence, tunnel_silence;
 
     /* time, by the loop's clock */
     int64_t wall_ms;   /* when the head was complete */
@@ -80,6 +82,8 @@ struct exchange {
 /* --- exchange.c */
 void exchange_enter(struct exchange *x, enum exchange_state next);
 uint64_t exchange_now(const struct exchange *x);
+/* The client's stream ended badly: says so in the record and ends the exchange. */
+void exchange_client_gone(struct exchange *x, enum reset_reason why);
 
 /* --- exchange_upstream.c */
 void exchange_upstream_begin(struct exchange *x); /* routed: find a server, ask it */
@@ -99,6 +103,13 @@ void exchange_body_upstream_took(struct exchange *x); /* nothing waits upstream 
 void exchange_body_client_took(struct exchange *x);
 void exchange_body_stop(struct exchange *x); /* nobody is waited for any more: what the
                                                 client still sends is the codec's to discard */
+
+/* --- exchange_tunnel.c */
+void exchange_tunnel_init(struct exchange *x);
+/* The upstream switched protocols: from here on both streams' events are the tunnel's. 0, or
+ * -EINVAL: the client cannot be told, nothing was sent. */
+int exchange_tunnel_begin(struct exchange *x, const struct message *switched);
+void exchange_tunnel_done(struct exchange *x);
 
 /* --- exchange_end.c */
 /* Answers itself: before any final head went down. The upstream side is dropped. */

@@ -14,7 +14,7 @@
 #include "upstream/cluster.h"
 
 struct timeouts { /* ms, the innermost block's values; 0 = no limit */
-    uint64_t handshake, header, body, idle, send, connect, response;
+    uint64_t handshake, header, body, idle, send, connect, response, tunnel;
 };
 struct header_edit { /* set_header, unset_header */
     struct slice name;

@@ -15,7 +15,7 @@ struct scope {
     struct timeouts timeouts;
     uint64_t body_max, head_max, fields_max, target_max, requests_max;
     struct { /* where this very block sets them */
-        struct span handshake, header, body, idle, send, connect, response;
+        struct span handshake, header, body, idle, send, connect, response, tunnel;
         struct span body_max, head_max, fields_max, target_max, requests_max;
     } at;
 };

@@ -19,9 +19,10 @@ void exchange_enter(struct exchange *x, enum exchange_state next)
         [EXCHANGE_HEAD] = BIT(EXCHANGE_QUEUE) | BIT(EXCHANGE_OVER),
         [EXCHANGE_QUEUE] = BIT(EXCHANGE_CONNECT) | BIT(EXCHANGE_SENT) | BIT(EXCHANGE_OVER),
         [EXCHANGE_CONNECT] = BIT(EXCHANGE_WAIT) | BIT(EXCHANGE_SENT) | BIT(EXCHANGE_OVER),
-        [EXCHANGE_WAIT] =
-            BIT(EXCHANGE_CONNECT) | BIT(EXCHANGE_STREAM) | BIT(EXCHANGE_SENT) | BIT(EXCHANGE_OVER),
+        [EXCHANGE_WAIT] = BIT(EXCHANGE_CONNECT) | BIT(EXCHANGE_STREAM) | BIT(EXCHANGE_TUNNEL) |
+                          BIT(EXCHANGE_SENT) | BIT(EXCHANGE_OVER),
         [EXCHANGE_STREAM] = BIT(EXCHANGE_SENT) | BIT(EXCHANGE_OVER),
+        [EXCHANGE_TUNNEL] = BIT(EXCHANGE_OVER),
         [EXCHANGE_SENT] = BIT(EXCHANGE_OVER),
         [EXCHANGE_OVER] = 0,
     };
@@ -217,9 +218,8 @@ static void on_shut_down(struct exchange *x)
     exchange_end_blame(x, "shutdown", NULL);
 }
 
-static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
+void exchange_client_gone(struct exchange *x, enum reset_reason why)
 {
-    struct exchange *x = s->user;
     switch (why) {
     case RESET_FIN:
     case RESET_CLOSE_NOTIFY:
@@ -239,6 +239,11 @@ static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code
         break;
     }
     exchange_end(x);
+}
+
+static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
+{
+    exchange_client_gone(s->user, why);
 }
 
 static const struct stream_events down_events = {
@@ -265,6 +270,7 @@ static struct exchange *exchange_new(struct proxy *p)
     list_append(&p->exchanges, &x->link);
     p->in_flight++;
     exchange_body_init(x);
+    exchange_tunnel_init(x);
     return x;
 }
 

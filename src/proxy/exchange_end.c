@@ -5,8 +5,9 @@
 static const char *phase_of(const struct exchange *x)
 {
     static const char *const names[] = {
-        [EXCHANGE_HEAD] = "head", [EXCHANGE_QUEUE] = "queue",   [EXCHANGE_CONNECT] = "connect",
-        [EXCHANGE_WAIT] = "wait", [EXCHANGE_STREAM] = "stream", [EXCHANGE_SENT] = "stream",
+        [EXCHANGE_HEAD] = "head",   [EXCHANGE_QUEUE] = "queue",   [EXCHANGE_CONNECT] = "connect",
+        [EXCHANGE_WAIT] = "wait",   [EXCHANGE_STREAM] = "stream", [EXCHANGE_TUNNEL] = "stream",
+        [EXCHANGE_SENT] = "stream",
     };
     return x->state == EXCHANGE_WAIT && !x->upload.ended ? "body" : names[x->state];
 }
@@ -118,7 +119,8 @@ static void describe_times(const struct exchange *x, struct access_record *r)
     r->queue_ms = (int64_t)x->spent_ms[EXCHANGE_QUEUE];
     r->connect_ms = (int64_t)x->spent_ms[EXCHANGE_CONNECT];
     r->wait_ms = (int64_t)x->spent_ms[EXCHANGE_WAIT];
-    r->stream_ms = (int64_t)(x->spent_ms[EXCHANGE_STREAM] + x->spent_ms[EXCHANGE_SENT]);
+    r->stream_ms = (int64_t)(x->spent_ms[EXCHANGE_STREAM] + x->spent_ms[EXCHANGE_TUNNEL] +
+                             x->spent_ms[EXCHANGE_SENT]);
     r->total_ms = r->queue_ms + r->connect_ms + r->wait_ms + r->stream_ms;
 }
 
@@ -164,6 +166,7 @@ void exchange_end(struct exchange *x)
 
     exchange_upstream_drop(x);
     exchange_body_done(x);
+    exchange_tunnel_done(x);
     exchange_enter(x, EXCHANGE_OVER);
     if (asked) /* a connection closed before a request's first byte leaves no record */
         write_record(x);

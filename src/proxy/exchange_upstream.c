@@ -124,13 +124,19 @@ static void relay_final(struct exchange *x, const struct message *m, bool end)
         exchange_body_download(x);
 }
 
+static void relay_switch(struct exchange *x, const struct message *m)
+{
+    if (exchange_tunnel_begin(x, m) < 0)
+        refuse_answer(x, REFUSAL_UNWRITABLE);
+}
+
 static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
 {
     struct exchange *x = s->user;
     if (x->state != EXCHANGE_WAIT)
         return;
-    if (kind == HEAD_TUNNEL) /* Upgrade was not sent on: nobody asked */
-        refuse_answer(x, REFUSAL_UNASKED_SWITCH);
+    if (kind == HEAD_TUNNEL)
+        relay_switch(x, m);
     else if (kind == HEAD_INTERIM)
         relay_interim(x, m);
     else

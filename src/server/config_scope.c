@@ -27,6 +27,10 @@
 #define KEY_TIMEOUT_RESPONSE                                                                       \
     KEY_TIMEOUT(response, "60s",                                                                   \
                 "the first byte of a response, then each silence inside it; 504 is answered")
+#define KEY_TIMEOUT_TUNNEL                                                                         \
+    KEY_TIMEOUT(tunnel, "1h",                                                                      \
+                "silence in both directions of an upgraded connection (WebSocket) before it is "   \
+                "ended")
 #define KEY_LIMIT_BODY                                                                             \
     KEY_LIMIT("body", DIR_SIZE, body_max, 0, 0, "10m",                                             \
               "bytes of a request body before 413 is answered; 0 is no limit")
@@ -40,18 +44,12 @@ const struct directive timeout_keys[] = {
     KEY_TIMEOUT(send, "30s", "how long a client may take nothing of what is sent to it"),
     KEY_TIMEOUT_CONNECT,
     KEY_TIMEOUT_RESPONSE,
-    { .name = "tunnel",
-      .type = DIR_UNSUPPORTED,
-      .fallback = "1h",
-      .help = "silence in an upgraded connection" },
+    KEY_TIMEOUT_TUNNEL,
     { NULL },
 };
 
 const struct directive timeout_inner_keys[] = {
-    KEY_TIMEOUT_BODY,
-    KEY_TIMEOUT_CONNECT,
-    KEY_TIMEOUT_RESPONSE,
-    { NULL },
+    KEY_TIMEOUT_BODY, KEY_TIMEOUT_CONNECT, KEY_TIMEOUT_RESPONSE, KEY_TIMEOUT_TUNNEL, { NULL },
 };
 
 #define KEYS_LIMIT_LISTEN                                                                          \

@@ -281,10 +281,10 @@ def answering(body=b"ok", **kwargs):
 
 
 class ProcessOrigin:
-    def __init__(self, args, port, folder, name):
+    def __init__(self, args, port, folder, name, **kwargs):
         self.port = port
         self.log = open(pathlib.Path(folder) / f"{name}.log", "wb")
-        self.process = start_group(*args, stdout=self.log, stderr=self.log)
+        self.process = start_group(*args, stdout=self.log, stderr=self.log, **kwargs)
         try:
             wait_for_port(port, process=self.process)
         except BaseException:

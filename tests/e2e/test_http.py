@@ -185,11 +185,6 @@ def test_keep_alive_and_close(front, certs):
         assert connection.recv(10) == b""
 
 
-def test_upgrade_is_removed(front, certs):
-    seen = echo(curl(front.port, "/echo", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", certs=certs))
-    assert header(seen, "upgrade") == [] and "upgrade" not in [v.lower() for v in header(seen, "connection")]
-
-
 def test_ranges_of_a_file_behind_nginx(fronted, certs, cleanup, tmp_path):
     origin = cleanup(NginxOrigin(tmp_path / "nginx"))
     (origin.root / "file").write_bytes(bytes(range(256)) * 1000)

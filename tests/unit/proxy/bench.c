@@ -28,7 +28,7 @@ static const struct header_edit shop_edits[] = { { SLICE_INIT("X-Env"), SLICE_IN
                                                    false } };
 #define TIMEOUTS                                                                                   \
     {                                                                                              \
-        .body = SHORT_MS, .response = SHORT_MS                                                     \
+        .body = SHORT_MS, .response = SHORT_MS, .tunnel = TUNNEL_MS                                \
     }
 static const struct route_conf shop_routes[] = {
     { .text = SLICE_INIT("/"),

@@ -8,7 +8,8 @@
 #include "fakes.h"
 #include "proxy/proxy.h"
 
-#define SHORT_MS 20 /* the routes' timeouts body and response */
+#define SHORT_MS  20  /* the routes' timeouts body and response */
+#define TUNNEL_MS 200 /* and tunnel */
 
 struct bench {
     struct loop *loop;

@@ -185,9 +185,10 @@ static void test_servers_fail(void **state)
           "head=502 body=502 Bad Gateway: the server's answer: a chunk size is not hexadecimal "
           "digits alone\n.",
           "GET.", NO_ABORT "\"status\":502" },
-        { "a tunnel nobody asked for", "lend=new get u-tunnel distrusted=unasked_switch done",
-          "head=502 body=502 Bad Gateway: the server's answer: a 101 that nobody asked for\n.",
-          "GET. reset", "\"status\":502" },
+        { "a switch that the client's codec does not take",
+          "lend=new get u-tunnel distrusted=unwritable done",
+          "head=502 body=502 Bad Gateway: the server's answer: what was read cannot be written\n.",
+          "GET. reset", NO_ABORT "\"status\":502" },
         { "an answer that cannot be written, nor can ours: cut",
           "lend=new get c-unwritable u-head=200 distrusted=unwritable", "reset", "GET. reset",
           NO_ABORT "\"status\":502" },
@@ -320,6 +321,81 @@ static void test_flow(void **state)
     CHECK_ALL(list);
 }
 
+#define OPEN "lend=new upgrade u-tunnel=raw "
+
+static void test_tunnels(void **state)
+{
+    static const struct scenario list[] = {
+        { "bytes both ways, each way to its end", OPEN "c=ab u=cd c-end= u-end=x u-done done",
+          "tunnel=101 body=cd body=x.", "GET. body=ab body=.",
+          NO_ABORT "\"status\":101 \"bytes_in\":2 \"bytes_out\":3 \"tries\":1 \"pool\":\"app\" "
+                   "\"server\":\"a\" \"method\":\"GET\"" },
+        { "the server's end first", OPEN "u-end=x c=ab c=cd c-end=e u-done done",
+          "tunnel=101 body=x.", "GET. body=ab body=cd body=e.",
+          NO_ABORT "\"status\":101 \"bytes_in\":5" },
+        { "the client has all, the server not yet", OPEN "u-end=x u-slow c-end=ab done u-done",
+          "tunnel=101 body=x.", "GET. body=ab.", NO_ABORT "\"status\":101" },
+        { "behind a body",
+          "lend=new upgrade=2 c-end=ab u-tunnel=raw c=cd u-end= c-end= u-done done",
+          "tunnel=101 body=.", "POST body=ab. body=cd body=.", NO_ABORT "\"bytes_in\":4" },
+        { "behind an interim answer",
+          "lend=new upgrade u-interim=103 u-tunnel=raw u-end= c-end= "
+          "u-done done",
+          "interim=103 tunnel=101 body=.", "GET. body=.", "\"status\":101" },
+        { "a final answer instead", "lend=new upgrade u-head=200 u-end=ok u-done done",
+          "head=200 body=ok.", "GET.", NO_ABORT "\"status\":200" },
+        { "nothing is granted before the 101",
+          "lend=new upgrade granted=0 u-tunnel=raw granted=100 u-granted=100 c-gone=rst",
+          "tunnel=101", "GET. reset", "\"status\":101" },
+        { "what a body left of its window counts",
+          "lend=new upgrade=2 granted=100 c-end=ab u-tunnel=raw granted=102 c-gone=rst",
+          "tunnel=101", "POST body=ab. reset", "\"status\":101" },
+        { "what waits of it as well",
+          "lend=new upgrade=4 u-slow c=ab c-end=cd u-tunnel=raw granted=100 u-writable granted=104 "
+          "c-gone=rst",
+          "tunnel=101", "POST body=ab body=cd. reset", "\"status\":101" },
+        { "a slow server withholds grants",
+          OPEN "u-slow c=ab granted=100 c=cd granted=100 u-writable granted=104 c-gone=rst",
+          "tunnel=101", "GET. body=ab body=cd reset", "\"status\":101" },
+        { "a slow client, too",
+          OPEN "c-slow u=ab u-granted=100 c-writable u-granted=102 u=c u-granted=103 c-gone=rst",
+          "tunnel=101 body=ab body=c", "GET. reset", "\"status\":101" },
+        { "the limit of bodies is none of it", OPEN "c=123456789 c-end= u-end= u-done done",
+          "tunnel=101 body=.", "GET. body=123456789 body=.", "\"bytes_in\":9" },
+        { "nor are their deadlines", OPEN "wait c=a wait u=b wait c-end= wait u-end= u-done done",
+          "tunnel=101 body=b body=.", "GET. body=a body=.", NO_ABORT "\"status\":101" },
+        { "silence", OPEN "c=a u=b wait-long", "tunnel=101 body=b reset", "GET. body=a reset",
+          ABORT("101", "stream", "timeout") "\"abort_signal\":null" },
+        { "silence behind one end", OPEN "c-end=a wait-long", "tunnel=101 reset",
+          "GET. body=a. reset", ABORT("101", "stream", "timeout") },
+        { "the client resets", OPEN "c-gone=rst", "tunnel=101", "GET. reset",
+          ABORT("101", "stream", "client") "\"abort_signal\":\"reset\"" },
+        { "TLS cut", OPEN "c-gone=truncated", "tunnel=101", "GET. reset",
+          ABORT("101", "stream", "client") "\"abort_signal\":\"fin\"" },
+        { "TLS cut behind the server's end: it had all there was", OPEN "u-end=x c-gone=truncated",
+          "tunnel=101 body=x.", "GET. reset", NO_ABORT "\"status\":101" },
+        { "but not when it had not", OPEN "c-slow u=x u-end= c-gone=truncated",
+          "tunnel=101 body=x body=.", "GET. reset", ABORT("101", "stream", "client") },
+        { "it does not read", OPEN "u=x c-gone=stuck", "tunnel=101 body=x", "GET. reset",
+          ABORT("101", "send", "timeout") },
+        { "the server resets", OPEN "c=a u=b u-gone=rst", "tunnel=101 body=b reset", "GET. body=a",
+          ABORT("101", "stream", "upstream") "\"abort_signal\":\"reset\"" },
+        { "behind its own end: what it said before reaches the client first",
+          OPEN "c-slow u=ab u-end= u-gone=rst c=lost c-writable", "tunnel=101 body=ab body=. reset",
+          "GET.", ABORT("101", "stream", "upstream") "\"bytes_out\":2" },
+        { "which has it already", OPEN "u-end=ab u-gone=rst", "tunnel=101 body=ab. reset", "GET.",
+          ABORT("101", "stream", "upstream") },
+        { "behind the client's end", OPEN "c-end=a u-gone=rst", "tunnel=101 reset", "GET. body=a.",
+          ABORT("101", "stream", "upstream") },
+        { "the server does not read", OPEN "c=a u-gone=stuck", "tunnel=101 reset", "GET. body=a",
+          ABORT("101", "stream", "timeout") "\"abort_signal\":\"send_timeout\"" },
+        { "the worker ends", OPEN "c=a shutdown", "tunnel=101 reset", "GET. body=a reset",
+          ABORT("101", "stream", "shutdown") },
+    };
+    (void)state;
+    CHECK_ALL(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_client_leaves), cmocka_unit_test(test_servers_fail),
         cmocka_unit_test(test_retry),         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_flow),          cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_tunnels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,13 +29,16 @@ static int fake_send_head(struct stream *base, const struct message *m, enum hea
                           bool end)
 {
     struct fake_stream *s = (struct fake_stream *)base;
+    static const char *const kinds[] = { "interim", "head", "tunnel" };
     if (s->head_result < 0)
         return s->head_result;
+    if (kind == HEAD_TUNNEL && m->upgrade.len == 0)
+        return -EINVAL;
     const char *point = end ? "." : "";
     if (m->status == 0)
         did(s, "%s%.*s%s", gap(s), SLICE_ARG(m->method), point);
     else
-        did(s, "%s%s=%u%s", gap(s), kind == HEAD_INTERIM ? "interim" : "head", m->status, point);
+        did(s, "%s%s=%u%s", gap(s), kinds[kind], m->status, point);
     s->last = *m;
     s->sent.count = 0;
     for (size_t i = 0; i < m->fields.count; i++)

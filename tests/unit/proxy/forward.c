@@ -129,6 +129,7 @@ static void test_request_line(void **state)
     received.close = true;
     received.body = BODY_LENGTH;
     received.length = 7;
+    received.upgrade = SLICE("x, y");
     const struct forward f = { &received, &c, &r, SLICE("id0"), SLICE("d") };
     forward_request(&f, &a, &sent);
     assert_true(slice_eq(sent.uri.path, SLICE("/x")));
@@ -136,6 +137,7 @@ static void test_request_line(void **state)
     assert_true(slice_eq(sent.authority, SLICE("Shop.Test:8443"))); /* as the client sent it */
     assert_false(sent.close);
     assert_int_equal(sent.length, 7);
+    assert_true(slice_eq(sent.upgrade, SLICE("x, y"))); /* what the codec let stand */
     assert_true(slice_eq(fields_find(&sent.fields, FIELD_VIA)->value, SLICE("1.0 signet")));
     arena_done(&a);
 }

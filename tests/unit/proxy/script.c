@@ -155,6 +155,17 @@ static void do_expect(struct bench *b, const char *length)
     b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, false);
 }
 
+/* Offers another protocol; with a body of that length if there is one. */
+static void do_upgrade(struct bench *b, const char *length)
+{
+    bool has_body = length[0] != '\0';
+    request_head(b, has_body ? "POST" : "GET", "shop.test", "/up");
+    b->request.upgrade = SLICE("raw");
+    b->request.body = has_body ? BODY_LENGTH : BODY_NONE;
+    b->request.length = has_body ? (uint64_t)strtol(length, NULL, 10) : LENGTH_UNKNOWN;
+    b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, !has_body);
+}
+
 static enum refusal refusal(const char *label)
 {
     for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
@@ -292,11 +303,17 @@ static void do_no_servers(struct bench *b, const char *arg)
     world.skip[0] = world.skip[1] = "unresolved: no such name";
 }
 
-static void answer(struct bench *b, unsigned status, enum head_kind kind, bool end)
+static struct message *new_answer(struct bench *b, unsigned status)
 {
     struct message *m = arena_alloc(&b->arena, sizeof *m);
     message_init(m, &b->arena);
     m->status = status;
+    return m;
+}
+
+static void answer(struct bench *b, unsigned status, enum head_kind kind, bool end)
+{
+    struct message *m = new_answer(b, status);
     m->body = end ? BODY_NONE : BODY_TO_END;
     fields_add_known(&m->fields, FIELD_CONNECTION, SLICE("X-Hop, close"));
     fields_add(&m->fields, SLICE("X-Hop"), SLICE("1"));
@@ -320,9 +337,11 @@ static void do_up_interim(struct bench *b, const char *status)
     answer(b, (unsigned)strtol(status, NULL, 10), HEAD_INTERIM, false);
 }
 
-static void do_up_tunnel(struct bench *b, const char *arg)
+static void do_up_tunnel(struct bench *b, const char *protocol)
 {
-    answer(b, 101, HEAD_TUNNEL, false);
+    struct message *m = new_answer(b, 101);
+    m->upgrade = slice_str(protocol);
+    up()->base.events->on_head(&up()->base, m, HEAD_TUNNEL, false);
 }
 
 static void do_up_body(struct bench *b, const char *text)
@@ -365,14 +384,25 @@ static void do_up_writable(struct bench *b, const char *arg)
     up()->base.events->on_writable(&up()->base);
 }
 
-/* Turns until well past a deadline. */
-static void do_wait(struct bench *b, const char *arg)
+static void turn_for(struct bench *b, uint64_t ms)
 {
     uint64_t from = loop_now_ms(b->loop);
-    while (loop_now_ms(b->loop) < from + 2 * SHORT_MS) {
+    while (loop_now_ms(b->loop) < from + ms) {
         usleep(2000);
         loop_turn(b->loop, false);
     }
+}
+
+/* Turns until well past a deadline. */
+static void do_wait(struct bench *b, const char *arg)
+{
+    turn_for(b, 2 * SHORT_MS);
+}
+
+/* Until well past a tunnel's. */
+static void do_wait_long(struct bench *b, const char *arg)
+{
+    turn_for(b, TUNNEL_MS + 2 * SHORT_MS);
 }
 
 /* Some time, below every deadline. */
@@ -432,6 +462,7 @@ static const struct {
     { "put", do_put },
     { "chunked", do_chunked },
     { "expect", do_expect },
+    { "upgrade", do_upgrade },
     { "refused", do_refused },
     { "counted", do_counted },
     { "distrusted", do_distrusted },
@@ -459,6 +490,7 @@ static const struct {
     { "u-slow", do_up_slow },
     { "u-writable", do_up_writable },
     { "wait", do_wait },
+    { "wait-long", do_wait_long },
     { "tick", do_tick },
     { "granted", do_granted },
     { "u-granted", do_up_granted },

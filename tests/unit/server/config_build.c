@@ -53,6 +53,7 @@ static void has_defaults(void **state)
     assert_int_equal(t->send, 30000);
     assert_int_equal(t->connect, 2000);
     assert_int_equal(t->response, 60000);
+    assert_int_equal(t->tunnel, 3600000);
     const struct h1_conf *h1 = &c->listeners[0].h1;
     assert_int_equal(h1->head_max, 32768);
     assert_int_equal(h1->fields_max, 100);
@@ -113,6 +114,32 @@ static void reads_a_pool(void **state)
     assert_string_equal(p->servers[2].why_unresolved, "no such name");
     assert_int_equal(addr_port(&p->servers[3].addrs[0]), 80); /* as nginx has it */
     fixture_close(&f);
+}
+
+static void limits_tunnels_where_it_is_said(void **state)
+{
+    static const struct {
+        const char *why, *listen, *host, *route;
+        uint64_t want;
+    } rows[] = {
+        { "the top", "", "", "", 9000 },
+        { "listen", "timeout tunnel=8s", "", "", 8000 },
+        { "host", "timeout tunnel=8s", "timeout tunnel=7s", "", 7000 },
+        { "route", "", "timeout tunnel=7s", "timeout tunnel=6s", 6000 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[512];
+        snprintf(
+            text, sizeof(text),
+            "timeout tunnel=9s\nlisten 1.2.3.4:80 { %s; host a { %s; route / { %s; proxy p } } }\n"
+            "pool p { server 1.1.1.1:1 }\n",
+            rows[i].listen, rows[i].host, rows[i].route);
+        struct fixture f;
+        build(&f, text);
+        if (first_route(&f)->timeouts.tunnel != rows[i].want)
+            fail_msg("%s", rows[i].why);
+        fixture_close(&f);
+    }
 }
 
 static void inherits_from_outside_in(void **state)
@@ -290,6 +317,7 @@ int main(void)
         cmocka_unit_test(has_a_pools_defaults),
         cmocka_unit_test(reads_a_pool),
         cmocka_unit_test(inherits_from_outside_in),
+        cmocka_unit_test(limits_tunnels_where_it_is_said),
         cmocka_unit_test(reads_listeners),
         cmocka_unit_test(reads_routes),
         cmocka_unit_test(takes_facts_of_the_system),

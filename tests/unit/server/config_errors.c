@@ -52,8 +52,6 @@ static void says_what_is_wrong_at_the_top(void **state)
           "1:1: \"admin\" is not supported by this version" },
         { "control", "control unix:/run/s mode=0600",
           "1:1: \"control\" is not supported by this version" },
-        { "a key that is not built", "timeout tunnel=1h",
-          "1:9: \"tunnel\" is not supported by this version" },
         { "a limit that is not built", "limit min_rate=3",
           "1:7: \"min_rate\" is not supported by this version" },
         { "a cap that is no number", "limit connections=many",
