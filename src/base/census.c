@@ -7,9 +7,10 @@
 #include <assert.h>
 #include <stdalign.h>
 
-/* Two that want the last place see each other and back out both. They try again, and so often in
- * step as to fail all of these times they hardly are. */
-#define ATTEMPTS 100
+/* Two that want the last place see each other and back out both. Both try again, and wait before it
+ * for ever longer times by chance, so as not to stay in step. */
+#define ATTEMPTS       32
+#define LOOKS_MAX_BITS 8
 
 struct row {
     alignas(64) _Atomic uint64_t inside;
@@ -19,6 +20,7 @@ struct census {
     struct tally tally;
     unsigned count, own; /* rows; ours */
     uint64_t inside;     /* ours: what stands in our row */
+    uint32_t dice;
 };
 
 size_t census_bytes(unsigned rows, unsigned keys)
@@ -32,6 +34,7 @@ struct census *census_new(void *memory, unsigned rows, unsigned keys, uint64_t s
     c->rows = memory;
     c->count = rows;
     c->tally = tally_of(c->rows + rows, keys, seed);
+    c->dice = 1;
     return c;
 }
 
@@ -45,6 +48,7 @@ void census_join(struct census *c, unsigned row)
     assert(row < c->count);
     c->own = row;
     c->inside = 0;
+    c->dice = row + 1;
 }
 
 void census_clear(struct census *c, unsigned row)
@@ -88,11 +92,22 @@ static void set_inside(struct census *c, uint64_t inside)
     c->rows[c->own].inside = inside;
 }
 
+/* How often to look whether the cap is reached before this attempt: waiting is looking. */
+static unsigned looks_before(struct census *c, unsigned attempt)
+{
+    c->dice ^= c->dice << 13; /* xorshift32: Marsaglia, "Xorshift RNGs", 2003 */
+    c->dice ^= c->dice >> 17;
+    c->dice ^= c->dice << 5;
+    unsigned bits = attempt < LOOKS_MAX_BITS ? attempt : LOOKS_MAX_BITS;
+    return 1 + (c->dice & ((1u << bits) - 1));
+}
+
 static bool enter_all(struct census *c, uint64_t cap)
 {
-    for (int i = 0; i < ATTEMPTS; i++) {
-        if (cap > 0 && census_count(c) >= cap)
-            return false;
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        for (unsigned looks = looks_before(c, i); cap > 0 && looks > 0; looks--)
+            if (census_count(c) >= cap)
+                return false;
         set_inside(c, c->inside + 1);
         if (cap == 0 || census_count(c) <= cap)
             return true;
@@ -103,9 +118,10 @@ static bool enter_all(struct census *c, uint64_t cap)
 
 static bool enter_each(struct census *c, uint64_t cap, const struct tally_spot *at, bool *ret_keyed)
 {
-    for (int i = 0; i < ATTEMPTS; i++) {
-        if (count_at(c, at) >= cap)
-            return false;
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        for (unsigned looks = looks_before(c, i); looks > 0; looks--)
+            if (count_at(c, at) >= cap)
+                return false;
         *ret_keyed = tally_add(&c->tally, c->own, at);
         if (!*ret_keyed || count_at(c, at) <= cap)
             return true;
