@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An origin's bytes against the client codec: the same answer, or the same refusal of one, comes
- * out whether they arrive whole or in pieces, and an answer that was understood can be written. */
+ * out whether they arrive whole or in pieces, and an answer that was understood can be written.
+ * Behind a 101 to what was offered, bytes pass as they are. */
 #include "../unit/http/wire.h"
 #include "http/h1.h"
 #include "http/h1_write.h"
@@ -15,6 +16,7 @@ struct user {
     struct wire wire;
     struct codec *codec;
     struct buf trace;
+    bool tunnel;
     bool gone;
 };
 
@@ -28,10 +30,12 @@ static void must(bool good, const char *what)
 
 static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
 {
+    static const char *const kinds[] = { "interim", "final", "tunnel" };
     struct user *u = s->user;
     struct h1_frame f = { .body = m->body, .length = m->length };
     struct slice head;
-    buf_printf(&u->trace, " %s %u %d ", kind == HEAD_INTERIM ? "interim" : "final", m->status, end);
+    buf_printf(&u->trace, " %s %u %d ", kinds[kind], m->status, end);
+    u->tunnel = kind == HEAD_TUNNEL;
     fields_remove_hop_by_hop(&m->fields);
     must(h1_write_response(m->arena, m, &f, &head) == 0, "what was read can be written");
     s->ops->grant(s, SIZE_MAX);
@@ -43,6 +47,8 @@ static void on_body(struct stream *s, struct slice bytes, bool end)
     buf_append(&u->trace, bytes);
     if (end)
         buf_add(&u->trace, " end");
+    if (end && u->tunnel)
+        s->ops->send_body(s, slice_of(NULL, 0), true);
 }
 
 static void on_trailers(struct stream *s, struct fields *f)
@@ -82,7 +88,7 @@ static void on_gone(struct codec *c)
     u->gone = true;
 }
 
-static void ask(struct user *u, bool head)
+static void ask(struct user *u, bool head, bool offer)
 {
     static const struct stream_events events = {
         on_head, on_body, on_trailers, on_writable, NULL, on_done, on_reset,
@@ -96,6 +102,8 @@ static void ask(struct user *u, bool head)
     m.method_id = method_id(m.method);
     m.authority = SLICE("a");
     m.uri.path = SLICE("/");
+    if (offer)
+        m.upgrade = SLICE("x, y/2");
     must(s->ops->send_head(s, &m, HEAD_FINAL, true) == 0, "a request can be written");
 }
 
@@ -110,7 +118,7 @@ static void begin(struct user *u, struct slice bytes, unsigned round, unsigned f
     static const struct codec_events events = { NULL, on_idle, on_gone };
     wire_init(&u->wire);
     u->codec = h1_client_new(u->wire.conn, &conf, &u->wire.arenas, &events, u);
-    ask(u, (flags & 1) != 0);
+    ask(u, (flags & 1) != 0, (flags & 128) != 0);
     wire_split(bytes, round, push, u);
     wire_end(&u->wire, flags & 2 ? 0 : -ECONNRESET);
     must(u->gone, "gone when the origin is");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client's bytes against the server codec. Whatever they are: the same requests, bodies and
  * answers come out whether they arrive whole or in pieces; and a request that was understood,
- * written anew, is understood as the same request. */
+ * written anew, is understood as the same request. One that offers to switch protocols is taken at
+ * its word: what follows it comes back as it is. */
 #include "../unit/http/wire.h"
 #include "http/h1.h"
 #include "http/h1_head.h"
@@ -22,6 +23,8 @@ struct user {
     struct wire wire;
     struct codec *codec;
     struct buf trace;
+    const struct message *head; /* of the running request */
+    bool tunnel;
     bool early; /* answers at the head, without reading */
     bool gone;
 };
@@ -44,6 +47,23 @@ static void answer(struct stream *s, struct arena *a)
     s->ops->send_body(s, SLICE("ok"), true);
 }
 
+static void switch_over(struct stream *s, struct user *u)
+{
+    struct message m;
+    message_init(&m, h1_stream_arena(s));
+    m.status = 101;
+    m.upgrade = u->head->upgrade;
+    must(s->ops->send_head(s, &m, HEAD_TUNNEL, false) == 0, "what was offered can be followed");
+    u->tunnel = true;
+}
+
+/* Fields that the writer makes of what stands in the message. */
+static size_t fields_for_this_hop(const struct message *m)
+{
+    size_t named = (m->trailers_welcome ? 1 : 0) + (m->upgrade.len > 0 ? 1 : 0);
+    return named + (named > 0 ? 1 : 0); /* and Connection, which names them */
+}
+
 static void same_again(const struct message *m, struct slice head)
 {
     struct h1_in in;
@@ -57,7 +77,8 @@ static void same_again(const struct message *m, struct slice head)
              slice_eq(m->uri.query, again.uri.query) && slice_eq(m->uri.host, again.uri.host),
          "it asks for the same");
     must(m->body == again.body && m->length == again.length, "it is as long");
-    must(m->fields.count + (m->trailers_welcome ? 2 : 0) == again.fields.count, "it says as much");
+    must(slice_eq(m->upgrade, again.upgrade), "it offers the same");
+    must(m->fields.count + fields_for_this_hop(m) == again.fields.count, "it says as much");
 }
 
 static void write_again(struct message *m)
@@ -74,7 +95,9 @@ static void write_again(struct message *m)
 static void on_end_of_request(struct stream *s, struct user *u)
 {
     buf_add(&u->trace, " end");
-    if (!u->early)
+    if (!u->early && u->head->upgrade.len > 0)
+        switch_over(s, u);
+    else if (!u->early)
         answer(s, h1_stream_arena(s));
 }
 
@@ -82,6 +105,8 @@ static void on_head(struct stream *s, struct message *m, enum head_kind kind, bo
 {
     struct user *u = s->user;
     (void)kind;
+    u->head = m;
+    u->tunnel = false;
     buf_printf(&u->trace, "\nhead %.*s %.*s ", SLICE_ARG(m->method), SLICE_ARG(m->target));
     write_again(m);
     if (u->early)
@@ -97,7 +122,9 @@ static void on_body(struct stream *s, struct slice bytes, bool end)
     struct user *u = s->user;
     must(!u->early, "nothing comes without a grant");
     buf_append(&u->trace, bytes);
-    if (end)
+    if (u->tunnel)
+        s->ops->send_body(s, bytes, end);
+    else if (end)
         on_end_of_request(s, u);
 }
 
