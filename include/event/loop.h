@@ -23,6 +23,7 @@ void loop_run(struct loop *l);  /* until loop_stop() */
 void loop_stop(struct loop *l); /* ends loop_run() after this turn */
 /* One turn; waits for an event only when `wait`. For tests and for loops driven by hand. */
 void loop_turn(struct loop *l, bool wait);
+bool loop_has_work(const struct loop *l); /* something is deferred: the next turn will not wait */
 
 const char *loop_backend(void); /* "4.33, epoll": libev and what it asks the kernel by */
 

@@ -136,9 +136,14 @@ static void run_later(struct loop *l)
     }
 }
 
+bool loop_has_work(const struct loop *l)
+{
+    return !list_empty(&l->after) || !list_empty(&l->later);
+}
+
 void loop_turn(struct loop *l, bool wait)
 {
-    bool idle = list_empty(&l->after) && list_empty(&l->later);
+    bool idle = !loop_has_work(l);
     l->turning = true;
     ev_run(l->ev, wait && idle ? EVRUN_ONCE : EVRUN_NOWAIT);
     run_after(l);

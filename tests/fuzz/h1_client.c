@@ -13,7 +13,7 @@
 static const struct h1_conf conf = { .head_max = 512, .fields_max = 8 };
 
 struct user {
-    struct wire wire;
+    struct wire *wire;
     struct codec *codec;
     struct buf trace;
     bool tunnel;
@@ -110,24 +110,41 @@ static void ask(struct user *u, bool head, bool offer)
 static void push(void *user, struct slice part)
 {
     struct user *u = user;
-    wire_push(&u->wire, part);
+    wire_push(u->wire, part);
 }
 
 static void begin(struct user *u, struct slice bytes, unsigned round, unsigned flags)
 {
     static const struct codec_events events = { NULL, on_idle, on_gone };
-    wire_init(&u->wire);
-    u->codec = h1_client_new(u->wire.conn, &conf, &u->wire.arenas, &events, u);
+    wire_reuse(u->wire);
+    u->codec = h1_client_new(u->wire->conn, &conf, &u->wire->arenas, &events, u);
     ask(u, (flags & 1) != 0, (flags & 128) != 0);
     wire_split(bytes, round, push, u);
-    wire_end(&u->wire, flags & 2 ? 0 : -ECONNRESET);
+    wire_end(u->wire, flags & 2 ? 0 : -ECONNRESET);
     must(u->gone, "gone when the origin is");
 }
 
 static void finish(struct user *u)
 {
-    wire_done(&u->wire);
+    wire_rest(u->wire);
     buf_done(&u->trace);
+}
+
+static struct wire wires[2];
+
+static void retire(void)
+{
+    wire_retire(&wires[0]);
+    wire_retire(&wires[1]);
+}
+
+/* Before the leaks are counted. */
+static void retire_at_exit(void)
+{
+    static bool asked;
+    if (!asked)
+        must(atexit(retire) == 0, "the end is told");
+    asked = true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -135,8 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     if (len < 1)
         return 0;
+    retire_at_exit();
     struct slice bytes = slice_of((const char *)data + 1, len - 1);
-    struct user whole = { 0 }, split = { 0 };
+    struct user whole = { .wire = &wires[0] }, split = { .wire = &wires[1] };
     begin(&whole, bytes, 0, data[0]);
     begin(&split, bytes, 1 + (data[0] >> 2), data[0]);
     must(slice_eq(buf_view(&whole.trace), buf_view(&split.trace)), "whole or split, the same");

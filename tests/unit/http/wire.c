@@ -3,31 +3,66 @@
 
 #include <stdlib.h>
 
-void wire_init(struct wire *w)
+#define USES_MAX 256 /* of one loop */
+
+static void open_connection(struct wire *w)
 {
     static const struct conn_events none = { 0 };
     static const struct addr nowhere = { 0 };
     static const struct conn_conf conf = { .keep_max = 64 * 1024 };
-    *w = (struct wire){ .loop = loop_new(), .fake = fake_new() };
-    scratch_init(&w->scratch);
-    arena_recycler_init(&w->arenas, 16);
+    w->fake = fake_new();
     w->conn = conn_new_accepted(w->loop, &w->scratch, &w->fake->transport, &nowhere, &conf);
     conn_set_events(w->conn, &none, NULL);
     conn_start(w->conn);
 }
 
+void wire_init(struct wire *w)
+{
+    *w = (struct wire){ .loop = loop_new() };
+    scratch_init(&w->scratch);
+    arena_recycler_init(&w->arenas, 16);
+    open_connection(w);
+}
+
 void wire_done(struct wire *w)
 {
+    struct fake_transport *fake = w->fake; /* it outlives a connection that lingers */
     wire_turn(w);
+    wire_retire(w);
+    fake_free(fake);
+}
+
+void wire_reuse(struct wire *w)
+{
+    if (w->loop == NULL)
+        wire_init(w);
+    else
+        open_connection(w);
+    w->uses++;
+}
+
+void wire_rest(struct wire *w)
+{
+    wire_turn(w);
+    if (w->fake->freed && w->uses < USES_MAX)
+        fake_free(w->fake);
+    else
+        wire_done(w);
+}
+
+void wire_retire(struct wire *w)
+{
+    if (w->loop == NULL)
+        return;
     scratch_done(&w->scratch);
     loop_free(w->loop);
     arena_recycler_done(&w->arenas);
-    fake_free(w->fake);
+    *w = (struct wire){ 0 };
 }
 
 void wire_turn(struct wire *w)
 {
-    for (int i = 0; i < 8; i++) /* what is deferred may defer anew */
+    while (loop_has_work(w->loop)) /* what is deferred may defer anew */
         loop_turn(w->loop, false);
 }
 

@@ -14,10 +14,18 @@ struct wire {
     struct arena_recycler arenas;
     struct conn *conn; /* the codec's */
     struct fake_transport *fake;
+    unsigned uses; /* of this loop, see wire_reuse() */
 };
 
 void wire_init(struct wire *w); /* the connection is open, its events unset */
 void wire_done(struct wire *w);
+/* For fuzzers, which need thousands a second: as wire_init(), from all zero or from a wire at rest,
+ * whose loop and memory serve again. */
+void wire_reuse(struct wire *w);
+/* As wire_done(), but keeps those; now and then, and when a connection lingers on, it does not.
+ * Then whatever else was left hanging on the loop is a leak that can be seen. */
+void wire_rest(struct wire *w);
+void wire_retire(struct wire *w); /* gives up what a wire at rest keeps; harmless without */
 /* Bytes arrive; then everything that follows from them happens. */
 void wire_push(struct wire *w, struct slice bytes);
 /* The other side ends: 0 orderly, or -ECONNRESET, -ENODATA. */
