@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An origin's bytes against the client codec: the same answer, or the same refusal of one, comes
  * out whether they arrive whole or in pieces, and an answer that was understood can be written.
- * Behind a 101 to what was offered, bytes pass as they are. */
+ * Behind a 101 to what was offered, bytes pass as they are.
+ *
+ * The first byte says how: 01 and 0c which request, 02 how the origin ends, 70 how to split, 80 the
+ * request offers to switch protocols. What
+ * the user does at a final answer goes by its status: 298 it drains, 299 it resets. */
 #include "../unit/http/wire.h"
 #include "http/h1.h"
 #include "http/h1_write.h"
@@ -10,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct h1_conf conf = { .head_max = 512, .fields_max = 8 };
+static const struct h1_conf conf = { .head_max = 512, .fields_max = 8, .idle_ms = 60000 };
 
 struct user {
     struct wire *wire;
@@ -39,6 +43,10 @@ static void on_head(struct stream *s, struct message *m, enum head_kind kind, bo
     fields_remove_hop_by_hop(&m->fields);
     must(h1_write_response(m->arena, m, &f, &head) == 0, "what was read can be written");
     s->ops->grant(s, SIZE_MAX);
+    if (m->status == 298)
+        u->codec->ops->drain(u->codec);
+    if (m->status == 299)
+        s->ops->reset(s, RESET_CANCEL, 0);
 }
 
 static void on_body(struct stream *s, struct slice bytes, bool end)
@@ -88,23 +96,50 @@ static void on_gone(struct codec *c)
     u->gone = true;
 }
 
-static void ask(struct user *u, bool head, bool offer)
+/* --- requests */
+
+enum request { BODILESS, BY_LENGTH, IN_CHUNKS, UNFINISHED, UNBEGUN };
+
+static void send_head(struct stream *s, enum request kind, bool head, bool offer)
 {
-    static const struct stream_events events = {
-        on_head, on_body, on_trailers, on_writable, NULL, on_done, on_reset,
-    };
     struct message m;
-    struct stream *s = u->codec->ops->open(u->codec);
-    s->events = &events;
-    s->user = u;
     message_init(&m, h1_stream_arena(s));
-    m.method = head ? SLICE("HEAD") : SLICE("GET");
+    m.method = head ? SLICE("HEAD") : kind == BODILESS ? SLICE("GET") : SLICE("POST");
     m.method_id = method_id(m.method);
     m.authority = SLICE("a");
     m.uri.path = SLICE("/");
     if (offer)
         m.upgrade = SLICE("x, y/2");
-    must(s->ops->send_head(s, &m, HEAD_FINAL, true) == 0, "a request can be written");
+    m.body = kind == BODILESS ? BODY_NONE : kind == IN_CHUNKS ? BODY_CHUNKED : BODY_LENGTH;
+    m.length = m.body == BODY_LENGTH ? 4 : LENGTH_UNKNOWN;
+    bool end = kind == BODILESS;
+    must(end || s->ops->send_head(s, &m, HEAD_TUNNEL, false) < 0, "no tunnel unasked");
+    must(s->ops->send_head(s, &m, HEAD_FINAL, end) == 0, "a request can be written");
+    must(s->ops->send_head(s, &m, HEAD_FINAL, end) < 0, "and once is enough");
+}
+
+static void send_request(struct stream *s, enum request kind, bool head, bool offer)
+{
+    send_head(s, kind, head, offer);
+    if (kind == BY_LENGTH || kind == IN_CHUNKS)
+        s->ops->send_body(s, SLICE("bo"), false);
+    if (kind == BY_LENGTH) /* with HEAD it breaks its word */
+        s->ops->send_body(s, head ? SLICE("dies") : SLICE("dy"), true);
+    if (kind == IN_CHUNKS)
+        must(s->ops->send_trailers(s, NULL) == 0, "the end can be written");
+}
+
+static void ask(struct user *u, enum request kind, bool head, bool offer)
+{
+    static const struct stream_events events = {
+        on_head, on_body, on_trailers, on_writable, NULL, on_done, on_reset,
+    };
+    struct stream *s = u->codec->ops->open(u->codec);
+    must(u->codec->ops->open(u->codec) == NULL, "one at a time");
+    s->events = &events;
+    s->user = u;
+    if (kind != UNBEGUN)
+        send_request(s, kind, head, offer);
 }
 
 static void push(void *user, struct slice part)
@@ -118,8 +153,13 @@ static void begin(struct user *u, struct slice bytes, unsigned round, unsigned f
     static const struct codec_events events = { NULL, on_idle, on_gone };
     wire_reuse(u->wire);
     u->codec = h1_client_new(u->wire->conn, &conf, &u->wire->arenas, &events, u);
-    ask(u, (flags & 1) != 0, (flags & 128) != 0);
+    bool head = (flags & 1) != 0;
+    enum request kind = flags >> 2 & 3;
+    ask(u, kind == UNFINISHED && head ? UNBEGUN : kind, head, (flags & 128) != 0);
+    wire_turn(u->wire); /* a broken word ends it before a byte arrives */
     wire_split(bytes, round, push, u);
+    if (head && !u->gone)
+        u->codec->ops->drain(u->codec);
     wire_end(u->wire, flags & 2 ? 0 : -ECONNRESET);
     must(u->gone, "gone when the origin is");
 }
@@ -156,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct slice bytes = slice_of((const char *)data + 1, len - 1);
     struct user whole = { .wire = &wires[0] }, split = { .wire = &wires[1] };
     begin(&whole, bytes, 0, data[0]);
-    begin(&split, bytes, 1 + (data[0] >> 2), data[0]);
+    begin(&split, bytes, 1 + (data[0] >> 4 & 7), data[0]);
     must(slice_eq(buf_view(&whole.trace), buf_view(&split.trace)), "whole or split, the same");
     finish(&whole);
     finish(&split);
