@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/forward.h"
 
+#include "http/octet.h"
+
 #define FIELDS_OURS 8 /* how many forward_request() adds at most, edits aside */
 
 /* A copy with room for `more`, so that adding ours does not move the list. */
@@ -57,14 +59,23 @@ static bool is_ours(enum field_id id)
     }
 }
 
-/* Upstreams that make CGI-like variables of names cannot tell "_" from "-", so a name is judged by
- * its form with hyphens. */
+/* May it stand in a name that is told apart everywhere? */
+static bool is_plain(char c)
+{
+    return octet_is(c, OCTET_HOST) && c != '.' && c != '_';
+}
+
+/* Upstreams that make CGI-like variables of names cannot tell "_" from "-", some (lighttpd) no
+ * punctuation at all, so a name is judged by its form with hyphens. */
 static struct slice hyphenated(struct slice name, char *buf, size_t room)
 {
-    if (slice_find(name, '_') == name.len || name.len > room)
+    bool plain = true;
+    for (size_t i = 0; i < name.len && plain; i++)
+        plain = is_plain(name.ptr[i]);
+    if (plain || name.len > room)
         return name;
     for (size_t i = 0; i < name.len; i++)
-        buf[i] = name.ptr[i] == '_' ? '-' : name.ptr[i];
+        buf[i] = is_plain(name.ptr[i]) ? name.ptr[i] : '-';
     return slice_of(buf, name.len);
 }
 

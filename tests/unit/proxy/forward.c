@@ -70,6 +70,9 @@ static const struct {
     { "underscores do not hide them", "192.0.2.1", false, false, &plain_route, "shop.test",
       "X_Forwarded_For: 1.2.3.4\nX_Client_Cert: y\nx_real_ip: 1\nTransfer_Encoding: x\nA_b: 1",
       "A_b: 1\n" PLAIN },
+    { "nor does other punctuation", "192.0.2.1", false, false, &plain_route, "shop.test",
+      "X.Forwarded!For: 1.2.3.4\nX|Client~Cert: y\nx`real'ip: 1\nTransfer.Encoding: x\nA.b: 1",
+      "A.b: 1\n" PLAIN },
     { "a trusted proxy's are continued", "10.0.0.1", true, false, &plain_route, "shop.test",
       "X-Forwarded-For: 1.2.3.4\nX-Forwarded-For: 5.6.7.8\nX-Forwarded-Proto: https\n"
       "X-Forwarded-Host: www.test\nX-Forwarded-Port: 443\nForwarded: for=1.2.3.4",
