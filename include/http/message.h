@@ -64,6 +64,8 @@ struct message {
 void message_init(struct message *m, struct arena *a);
 enum method method_id(struct slice method); /* case-sensitive (RFC 9110 9.1) */
 bool method_is_idempotent(enum method m);   /* RFC 9110 9.2.2; METHOD_OTHER is not */
+/* Is content part of what the method means, so that its absence should be said (RFC 9110 8.6)? */
+bool method_expects_content(enum method m);
 /* May an answer with this status to this method have a body at all (RFC 9112 6.3)? */
 bool message_may_have_body(enum method request, unsigned status);
 

@@ -16,7 +16,9 @@ static int frame_request(const struct message *m, bool end, struct h1_frame *f)
     f->length = m->body == BODY_LENGTH ? m->length : 0;
     if (m->body == BODY_TO_END || (end && f->length > 0))
         return -EINVAL;
-    if (end && m->body == BODY_CHUNKED) /* known to be empty after all */
+    /* Chunked is known to be empty after all; and servers that ask for a length of every POST
+     * answer 411 to one that does not say it has nothing. */
+    if (end && (m->body == BODY_CHUNKED || method_expects_content(m->method_id)))
         f->body = BODY_LENGTH;
     return 0;
 }

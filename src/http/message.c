@@ -38,6 +38,11 @@ bool method_is_idempotent(enum method m)
     }
 }
 
+bool method_expects_content(enum method m)
+{
+    return m == METHOD_POST || m == METHOD_PUT || m == METHOD_PATCH;
+}
+
 bool message_may_have_body(enum method request, unsigned status)
 {
     return request != METHOD_HEAD && status >= 200 && status != 204 && status != 304;

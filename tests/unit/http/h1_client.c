@@ -365,6 +365,37 @@ static void test_close_of_a_request_is_not_passed_on(void **state)
     finish(&u);
 }
 
+/* What goes upstream for a request without a body, by its method. */
+static void test_no_content(void **state)
+{
+    static const struct {
+        const char *method, *sent;
+    } rows[] = {
+        { "POST", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" },
+        { "PUT", "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" },
+        { "DELETE", "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { "post", "post / HTTP/1.1\r\nHost: a\r\n\r\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wire w;
+        struct user u;
+        struct message m;
+        wire_init(&w);
+        begin(&u, &w, &usual);
+        u.stream = u.codec->ops->open(u.codec);
+        u.stream->events = &stream_events;
+        u.stream->user = &u;
+        make_request(&m, h1_stream_arena(u.stream), GET);
+        m.method = slice_str(rows[i].method);
+        m.method_id = method_id(m.method);
+        assert_int_equal(u.stream->ops->send_head(u.stream, &m, HEAD_FINAL, true), 0);
+        wire_turn(&w);
+        assert_true(slice_eq(fake_sent(w.fake), slice_str(rows[i].sent)));
+        finish(&u);
+    }
+}
+
 static void test_slow_origin(void **state)
 {
     struct wire w;
@@ -444,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_requests_max),
         cmocka_unit_test(test_close_of_a_request_is_not_passed_on),
+        cmocka_unit_test(test_no_content),
         cmocka_unit_test(test_slow_origin),
         cmocka_unit_test(test_more_than_announced),
         cmocka_unit_test(test_reset_and_drain),

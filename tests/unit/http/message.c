@@ -13,15 +13,15 @@
 static const struct {
     const char *method;
     enum method id;
-    bool idempotent;
+    bool idempotent, content;
 } methods[] = {
-    { "GET", METHOD_GET, true },       { "HEAD", METHOD_HEAD, true },
-    { "POST", METHOD_POST, false },    { "PUT", METHOD_PUT, true },
-    { "DELETE", METHOD_DELETE, true }, { "OPTIONS", METHOD_OPTIONS, true },
-    { "PATCH", METHOD_PATCH, false },  { "CONNECT", METHOD_CONNECT, false },
-    { "TRACE", METHOD_TRACE, true },   { "BREW", METHOD_OTHER, false },
-    { "get", METHOD_OTHER, false },    { "", METHOD_OTHER, false },
-    { "GETS", METHOD_OTHER, false },
+    { "GET", METHOD_GET, true, false },       { "HEAD", METHOD_HEAD, true, false },
+    { "POST", METHOD_POST, false, true },     { "PUT", METHOD_PUT, true, true },
+    { "DELETE", METHOD_DELETE, true, false }, { "OPTIONS", METHOD_OPTIONS, true, false },
+    { "PATCH", METHOD_PATCH, false, true },   { "CONNECT", METHOD_CONNECT, false, false },
+    { "TRACE", METHOD_TRACE, true, false },   { "BREW", METHOD_OTHER, false, false },
+    { "get", METHOD_OTHER, false, false },    { "", METHOD_OTHER, false, false },
+    { "GETS", METHOD_OTHER, false, false },
 };
 
 static void test_methods(void **state)
@@ -30,6 +30,7 @@ static void test_methods(void **state)
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         assert_int_equal(method_id(slice_str(methods[i].method)), methods[i].id);
         assert_int_equal(method_is_idempotent(methods[i].id), methods[i].idempotent);
+        assert_int_equal(method_expects_content(methods[i].id), methods[i].content);
     }
 }
 
