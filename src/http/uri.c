@@ -216,7 +216,8 @@ static struct slice lower(struct slice s, struct arena *a)
     return slice_of(out, s.len);
 }
 
-/* `text` is what follows the host: nothing, or ":" and 1 to 65535. */
+/* `text` is what follows the host: nothing, or ":" and 1 to 65535 without zeros in front, with which
+ * some servers (lighttpd) read a port as octal. */
 static bool parse_port(struct slice text, uint16_t *ret_port)
 {
     uint64_t port;
@@ -224,8 +225,8 @@ static bool parse_port(struct slice text, uint16_t *ret_port)
         *ret_port = 0;
         return true;
     }
-    if (text.ptr[0] != ':' || text.len > 6 ||
-        parse_uint(slice_from(text, 1), UINT16_MAX, &port) < 0 || port == 0)
+    if (text.ptr[0] != ':' || slice_starts(text, SLICE(":0")) ||
+        parse_uint(slice_from(text, 1), UINT16_MAX, &port) < 0)
         return false;
     *ret_port = (uint16_t)port;
     return true;

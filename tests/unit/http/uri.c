@@ -136,6 +136,7 @@ static const struct {
     { "port with a sign", "a:+80", NULL, 0, REFUSAL_HOST_PORT },
     { "port of letters", "a:http", NULL, 0, REFUSAL_HOST_PORT },
     { "port with zeros in front", "a:000080", NULL, 0, REFUSAL_HOST_PORT },
+    { "octal to some upstreams", "a:043", NULL, 0, REFUSAL_HOST_PORT },
     { "two ports", "a:80:90", NULL, 0, REFUSAL_HOST_PORT },
     { "open bracket", "[::1", NULL, 0, REFUSAL_HOST_BRACKET },
     { "closing bracket", "::1]", NULL, 0, REFUSAL_HOST_EMPTY },
