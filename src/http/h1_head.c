@@ -96,20 +96,22 @@ static enum refusal read_authority(struct message *m, struct slice authority)
     return why;
 }
 
-static enum refusal read_target(struct message *m)
+/* Before the parser sees it, whose own idea of a target differs between versions. */
+static enum refusal read_target(struct message *m, struct slice *ret_authority)
 {
-    struct slice authority;
     bool is_options = m->method_id == METHOD_OPTIONS;
-    enum refusal why = uri_parse_target(m->target, is_options, m->arena, &m->uri, &authority);
-    return why != REFUSAL_NONE ? why : read_authority(m, authority);
+    return uri_parse_target(m->target, is_options, m->arena, &m->uri, ret_authority);
 }
 
 static enum refusal interpret_request(struct h1_in *in, struct slice head, struct message *m)
 {
     struct h1_framing framing;
+    struct slice authority;
     if (m->method_id == METHOD_CONNECT) /* its target is no path: nothing could be routed */
         return REFUSAL_METHOD_CONNECT;
-    enum refusal why = understand(in, head, m, &framing);
+    enum refusal why = read_target(m, &authority);
+    if (why == REFUSAL_NONE)
+        why = understand(in, head, m, &framing);
     if (why != REFUSAL_NONE)
         return why;
     h1_framing_request_body(m, &framing);
@@ -120,7 +122,7 @@ static enum refusal interpret_request(struct h1_in *in, struct slice head, struc
         m->upgrade = upgrade_offer(&m->fields, m->arena);
     if (in->underscore == UNDERSCORE_REJECT && has_underscore(&m->fields))
         return REFUSAL_FIELD_NAME_UNDERSCORE;
-    return read_target(m);
+    return read_authority(m, authority);
 }
 
 int h1_head_request(struct h1_in *in, struct slice view, struct message *m)
