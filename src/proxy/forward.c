@@ -96,7 +96,7 @@ static bool is_dropped(const struct field *f, bool trusted)
     struct slice name = hyphenated(f->name, buf, sizeof buf);
     if (name.ptr == buf) {
         enum field_id id = field_id(name);
-        if (is_ours(id) || field_is_hop_by_hop(id))
+        if (is_ours(id) || field_is_hop_by_hop(id) || id == FIELD_CONTENT_LENGTH)
             return true;
     }
     return is_identity(name) || (!trusted && starts_nocase(name, SLICE("X-Forwarded-")));
