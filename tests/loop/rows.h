@@ -31,6 +31,7 @@ enum leaving { STAYS, ENDS, RESETS };
 /* A word that no answer may repeat. It stands in every request that is refused. */
 #define CANARY "c4n4ry"
 #define HOST   "Host: shop.test\r\n"
+#define MARK   "X-Canary: " CANARY "\r\n"
 /* The fields that Signet adds (transcript.h). */
 #define OURS "[ours]\r\n"
 
@@ -48,13 +49,23 @@ struct row {
     const char *upstream; /* transcript of what reached origins; NULL: nothing did */
     const char *heard;    /* transcript of what the client got; NULL: not looked at */
     unsigned status;      /* the last record's; 0: 200 */
-    const char *refused;  /* part of its words; NULL: nothing was refused */
-    const char *record;   /* more of it, as record_check() takes it; NULL: nothing */
+    const char *refused;  /* part of its words, any case; NULL: nothing was refused */
+    const char *record;   /* more of it, "key":value, spaces between */
     unsigned records;     /* how many; 0: one */
-    bool closes;          /* the client's connection is closed after it; refusals imply it */
+    bool closes;          /* the client's connection is closed after it; so it is by refusals */
     bool discards;        /* no upstream connection of it is kept */
-    bool aborts;          /* one of them was cut */
+    bool aborts;          /* nor did the request end there: it was cut within `upstream` */
 };
+
+/* The two kinds of row that are most of them. */
+#define REFUSES(why_, bytes, status_, words)                                                       \
+    {                                                                                              \
+        .why = why_, .sent = BYTES(bytes), .status = status_, .refused = words                     \
+    }
+#define PASSES(why_, bytes, upstream_)                                                             \
+    {                                                                                              \
+        .why = why_, .sent = BYTES(bytes), .upstream = upstream_                                   \
+    }
 
 /* For cmocka_run_group_tests(): *state is the pipeline. */
 int rows_set_up(void **state);

@@ -2,6 +2,7 @@
 /* A stream of messages as text that does not depend on how it was cut up: each head, then the
  * body's bytes without their framing. What differs from run to run is left out:
  *   [ours]     stands for the fields Signet adds for the usual client and host
+ *   [id]       is a request id that Signet made
  *   Date       of an answer is left out
  *   [cut]      the stream ends inside the message
  *   [garbled: WHY]  it is not what Signet's writer may write; the rest is left out */
