@@ -188,12 +188,6 @@ void client_close(struct peer *client)
 
 /* --- origins */
 
-void pipeline_set_origins(struct pipeline *p, bool mute, bool bodies)
-{
-    p->mute = mute;
-    p->bodies = bodies;
-}
-
 static void answer(struct peer *origin, const struct reading *asked)
 {
     struct buf text;
@@ -231,6 +225,14 @@ struct peer *origin_next(struct pipeline *p, const struct peer *origin)
 {
     const struct link *next = origin->link.next;
     return next != &p->origins ? CONTAINER_OF(next, struct peer, link) : NULL;
+}
+
+void pipeline_set_origins(struct pipeline *p, bool mute, bool bodies)
+{
+    for (struct peer *o = origin_first(p); o != NULL && p->mute; o = origin_next(p, o))
+        o->answered = peer_heard(o).len;
+    p->mute = mute;
+    p->bodies = bodies;
 }
 
 void origins_forget(struct pipeline *p)

@@ -40,8 +40,9 @@ bool peer_cut(const struct peer *peer);               /* it did, without an orde
 void client_close(struct peer *client);
 
 /* --- origins: one for each connection that was dialed */
-/* Mute origins say nothing by themselves; others answer each request they recognise as complete
- * with 200 and its target as the body (`bodies` false: with none). */
+/* Mute origins say nothing by themselves. Others answer each request they recognise as complete
+ * with 200 and its target as the body (`bodies` false: with none), but nothing that they heard
+ * while they were mute. */
 void pipeline_set_origins(struct pipeline *p, bool mute, bool bodies);
 /* Connections dialed, oldest first; those that are gone are forgotten by origins_forget(). */
 struct peer *origin_first(struct pipeline *p);

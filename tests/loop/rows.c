@@ -89,14 +89,6 @@ static void prepare(struct run *r)
     pipeline_records(r->pipeline);
 }
 
-/* From here on; what they have heard is answered. */
-static void let_origins_answer(struct run *r)
-{
-    pipeline_set_origins(r->pipeline, false, true);
-    for (struct peer *o = origin_first(r->pipeline); o != NULL; o = origin_next(r->pipeline, o))
-        o->answered = peer_heard(o).len;
-}
-
 static void act(struct run *r)
 {
     const struct row *row = r->row;
@@ -112,7 +104,7 @@ static void act(struct run *r)
         leave(r, origin, row->origin);
     if (row->later.len > 0) {
         if (!row->silent)
-            let_origins_answer(r);
+            pipeline_set_origins(r->pipeline, false, true);
         say(r, r->client, row->later);
     }
     leave(r, r->client, row->client);
@@ -120,46 +112,55 @@ static void act(struct run *r)
 
 /* --- what came of it */
 
-static void compare(struct run *r, const char *what, const struct buf *got, const char *want)
+static void compare(struct run *r, const char *what, struct slice got, const char *want)
 {
-    if (strcmp(buf_view(got).ptr, want) != 0)
-        complain(r, "%s:\n%s\n--- instead of:\n%s\n---", what, buf_view(got).ptr, want);
+    if (!slice_eq(got, slice_str(want)))
+        complain(r, "%s:\n%.*s\n--- instead of:\n%s\n---", what, SLICE_ARG(got), want);
+}
+
+static bool is_cut(struct slice transcript)
+{
+    return slice_ends(transcript, SLICE("[cut]"));
+}
+
+/* A connection with half a message on it cannot be used again. */
+static void check_kept(struct run *r, const struct peer *o, bool cut, bool first)
+{
+    bool goes = cut || ((r->row->discards || r->row->aborts) && first);
+    if (peer_gone(o) != goes && r->row->origin == STAYS)
+        complain(r, "an upstream connection is %s", goes ? "kept" : "closed");
+    if (cut && peer_gone(o) && !peer_cut(o))
+        complain(r, "an upstream connection ended in order inside a request");
 }
 
 /* A part of what is wanted, and then cut; or nothing, when the fault was seen before a connection
  * was there. */
-static void check_part(struct run *r, struct slice got, bool cut)
+static void check_part(struct run *r, struct slice got)
 {
-    static const char mark[] = "[cut]";
-    bool marked = slice_ends(got, slice_str(mark));
-    struct slice part = slice_first(got, got.len - (marked ? sizeof mark - 1 : 0));
-    if (!slice_starts(slice_str(r->row->upstream), part) || (got.len > 0 && !(marked && cut)))
-        complain(r, "upstream, %s:\n%.*s\n--- instead of a part of:\n%s\n---",
-                 cut ? "cut" : "not cut", SLICE_ARG(got), r->row->upstream);
+    struct slice part = is_cut(got) ? slice_first(got, got.len - 5) : got;
+    if (!slice_starts(slice_str(r->row->upstream), part) || (got.len > 0 && !is_cut(got)))
+        complain(r, "upstream:\n%.*s\n--- instead of a part of:\n%s\n---", SLICE_ARG(got),
+                 r->row->upstream);
 }
 
 static void check_upstream(struct run *r)
 {
-    struct buf all, text;
-    bool kept = false, cut = false;
-    buf_init(&all);
+    struct buf text;
+    bool first = true;
     buf_init(&text);
     for (struct peer *o = origin_first(r->pipeline); o != NULL; o = origin_next(r->pipeline, o)) {
-        buf_append(&all, peer_heard(o));
-        kept |= peer_heard(o).len > 0 && !peer_gone(o);
-        cut |= peer_heard(o).len > 0 && peer_cut(o);
+        if (peer_heard(o).len == 0)
+            continue;
+        size_t before = buf_len(&text);
+        transcript_requests(peer_heard(o), &text);
+        check_kept(r, o, is_cut(slice_from(buf_view(&text), before)), first);
+        first = false;
     }
-    transcript_requests(buf_view(&all), &text);
     if (r->row->aborts)
-        check_part(r, buf_view(&text), cut);
+        check_part(r, buf_view(&text));
     else
-        compare(r, "upstream", &text, r->row->upstream != NULL ? r->row->upstream : "");
+        compare(r, "upstream", buf_view(&text), r->row->upstream != NULL ? r->row->upstream : "");
     buf_done(&text);
-    buf_done(&all);
-    if (kept && (r->row->discards || r->row->aborts))
-        complain(r, "the upstream connection is kept");
-    if (cut && !r->row->aborts && !r->row->discards)
-        complain(r, "an upstream connection was cut");
 }
 
 static void check_heard(struct run *r)
@@ -170,7 +171,10 @@ static void check_heard(struct run *r)
     buf_init(&text);
     bool head = slice_starts(r->row->sent, SLICE("HEAD "));
     transcript_responses(peer_heard(r->client), head, !peer_cut(r->client), &text);
-    compare(r, "heard", &text, r->row->heard);
+    struct slice got = buf_view(&text);
+    if (r->row->heard_begins)
+        got = slice_first(got, strlen(r->row->heard));
+    compare(r, "heard", got, r->row->heard);
     buf_done(&text);
 }
 
@@ -195,7 +199,8 @@ static void check_words(struct run *r, const char *record)
     static const char key[] = "\"refused\":";
     char words[256];
     const char *at = strstr(record, key);
-    assert_non_null(at);
+    if (at == NULL)
+        return; /* check_parts() complains */
     at += sizeof key - 1;
     bool any = *at == '"';
     size_t len = any ? strcspn(++at, "\"") : 0;
@@ -253,7 +258,7 @@ static void check_refusal(struct run *r)
         complain(r, "the row has no canary");
     if (has(heard, CANARY))
         complain(r, "the answer repeats the request: %.*s", SLICE_ARG(heard));
-    if (r->row->heard == NULL && (!has(heard, line) || !has(heard, "\r\nConnection: close\r\n")))
+    if (!has(heard, line) || !has(heard, "\r\nConnection: close\r\n"))
         complain(r, "no %s with Connection: close in: %.*s", line, SLICE_ARG(heard));
 }
 
@@ -279,7 +284,7 @@ static void ask_as_neighbour(struct run *r)
     pipeline_settle(r->pipeline);
     buf_init(&text);
     transcript_responses(peer_heard(other), false, true, &text);
-    compare(r, "another client heard", &text,
+    compare(r, "another client heard", buf_view(&text),
             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n/neighbour");
     buf_done(&text);
     client_close(other);

@@ -48,13 +48,14 @@ struct row {
     /* What must come of it. */
     const char *upstream; /* transcript of what reached origins; NULL: nothing did */
     const char *heard;    /* transcript of what the client got; NULL: not looked at */
+    bool heard_begins;    /* `heard` is only how it begins */
     unsigned status;      /* the last record's; 0: 200 */
     const char *refused;  /* part of its words, any case; NULL: nothing was refused */
     const char *record;   /* more of it, "key":value, spaces between */
     unsigned records;     /* how many; 0: one */
     bool closes;          /* the client's connection is closed after it; so it is by refusals */
-    bool discards;        /* no upstream connection of it is kept */
-    bool aborts;          /* nor did the request end there: it was cut within `upstream` */
+    bool discards;        /* the upstream connection is not kept */
+    bool aborts;          /* nor is it, and the request was cut somewhere within `upstream` */
 };
 
 /* The two kinds of row that are most of them. */
