@@ -100,7 +100,10 @@ static enum refusal read_authority(struct message *m, struct slice authority)
 static enum refusal read_target(struct message *m, struct slice *ret_authority)
 {
     bool is_options = m->method_id == METHOD_OPTIONS;
-    return uri_parse_target(m->target, is_options, m->arena, &m->uri, ret_authority);
+    enum refusal why = uri_parse_target(m->target, is_options, m->arena, &m->uri, ret_authority);
+    if (why == REFUSAL_NONE && ret_authority->ptr != NULL)
+        why = uri_parse_authority(*ret_authority, m->arena, &m->uri);
+    return why;
 }
 
 static enum refusal interpret_request(struct h1_in *in, struct slice head, struct message *m)
