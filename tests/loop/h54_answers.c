@@ -26,7 +26,7 @@
 #define CUT(why_, bytes, heard_)                                                                   \
     {                                                                                              \
         .why = why_, .sent = BYTES(GET), .upstream = GET_UP, .answer = BYTES(bytes),               \
-        .discards = true, .closes = true, .heard = heard_ "[cut]",                                 \
+        .discards = true, .closes = true, .heard = heard_ "[cut]", .refused = "server's answer",   \
         .record = "\"abort_phase\":\"stream\" \"abort_by\":\"upstream\""                           \
     }
 #define GOOD(why_, bytes, heard_)                                                                  \

@@ -205,6 +205,9 @@ static void check_words(struct run *r, const char *record)
     bool any = *at == '"';
     size_t len = any ? strcspn(++at, "\"") : 0;
     snprintf(words, sizeof words, "%.*s", (int)len, at);
+    if (strstr(words, "parser") !=
+        NULL) /* it is the last wall, and its word differs with its version */
+        complain(r, "only the parser found the fault");
     if (any != (r->row->refused != NULL) || (any && strcasestr(words, r->row->refused) == NULL))
         complain(r, "refused is \"%s\"", words);
 }
