@@ -38,6 +38,7 @@ struct run {
     const struct row *row;
     unsigned round;
     struct peer *client;
+    uint64_t faults; /* counted before it */
     bool failed;
     char name[256]; /* for complaints */
 };
@@ -78,6 +79,15 @@ static bool is_scripted(const struct row *row)
     return row->answer.len > 0 || row->silent || row->origin != STAYS;
 }
 
+/* Refused requests and distrusted answers, each under its reason. */
+static uint64_t count_faults(const struct pipeline *p)
+{
+    uint64_t sum = 0;
+    for (unsigned why = REFUSAL_NONE + 1; why < REFUSAL_COUNT; why++)
+        sum += pipeline_count(p, counter_refused(why)) + pipeline_count(p, counter_distrusted(why));
+    return sum;
+}
+
 /* Every other round of what an origin answers by itself finds a connection to be reused. */
 static void prepare(struct run *r)
 {
@@ -87,6 +97,7 @@ static void prepare(struct run *r)
         pipeline_close_idle(r->pipeline);
     origins_forget(r->pipeline);
     pipeline_records(r->pipeline);
+    r->faults = count_faults(r->pipeline);
 }
 
 static void act(struct run *r)
@@ -194,6 +205,15 @@ static unsigned count_lines(const char *records)
     return n;
 }
 
+static bool is_listed(const char *words)
+{
+    for (unsigned why = REFUSAL_NONE + 1; why < REFUSAL_COUNT; why++)
+        if (strcmp(words, refusal_text(why)) == 0 ||
+            strcmp(words, refusal_text_of_answer(why)) == 0)
+            return true;
+    return false;
+}
+
 static void check_words(struct run *r, const char *record)
 {
     static const char key[] = "\"refused\":";
@@ -205,8 +225,11 @@ static void check_words(struct run *r, const char *record)
     bool any = *at == '"';
     size_t len = any ? strcspn(++at, "\"") : 0;
     snprintf(words, sizeof words, "%.*s", (int)len, at);
-    if (strstr(words, "parser") !=
-        NULL) /* it is the last wall, and its word differs with its version */
+    uint64_t counted = count_faults(r->pipeline) - r->faults;
+    if (counted != is_listed(words))
+        complain(r, "%u counted under a reason, recorded \"%s\"", (unsigned)counted, words);
+    /* The parser is the last wall, and versions of it differ. */
+    if (strstr(words, "parser") != NULL)
         complain(r, "only the parser found the fault");
     if (any != (r->row->refused != NULL) || (any && strcasestr(words, r->row->refused) == NULL))
         complain(r, "refused is \"%s\"", words);
