@@ -162,28 +162,6 @@ static void test_h47_expectations(void **state)
     ROWS_RUN(state, rows);
 }
 
-static void test_h48_h2c_is_not_asked_for(void **state)
-{
-    static const struct row rows[] = {
-        { "h2c",
-          .sent = BYTES("GET / HTTP/1.1\r\n" HOST
-                        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                        "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" NEXT),
-          .upstream = "GET / HTTP/1.1\r\n" HOST OURS "\r\n" NEXT_UPSTREAM, .records = 2,
-          .heard = OK("1") "/" NEXT_HEARD },
-        { "h2c with a body",
-          .sent = BYTES(POST("Connection: upgrade\r\nUpgrade: H2C\r\nContent-Length: 3\r\n\r\nabc")
-                            NEXT),
-          .upstream = POST(OURS "Content-Length: 3\r\n\r\nabc") NEXT_UPSTREAM, .records = 2,
-          .heard = OK("1") "/" NEXT_HEARD },
-        { "an Upgrade that Connection does not name",
-          .sent = BYTES("GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n" NEXT),
-          .upstream = "GET / HTTP/1.1\r\n" HOST OURS "\r\n" NEXT_UPSTREAM, .records = 2,
-          .heard = OK("1") "/" NEXT_HEARD },
-    };
-    ROWS_RUN(state, rows);
-}
-
 /* --- a hundred in a row */
 
 static void add_good(struct buf *sent, struct buf *upstream, struct buf *heard, unsigned i)
@@ -237,7 +215,6 @@ int main(void)
         cmocka_unit_test(test_h45_bodies_of_any_method),
         cmocka_unit_test(test_h46_early_answers),
         cmocka_unit_test(test_h47_expectations),
-        cmocka_unit_test(test_h48_h2c_is_not_asked_for),
         cmocka_unit_test(test_h49_one_of_a_hundred_is_bad),
     };
     return cmocka_run_group_tests(tests, rows_set_up, rows_tear_down);
