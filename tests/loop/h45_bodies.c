@@ -127,6 +127,23 @@ static void test_h46_early_answers(void **state)
     ROWS_RUN(state, rows);
 }
 
+/* 256 kB are read and thrown away; whoever goes on after that is cut off. */
+static void test_h46_more_than_is_thrown_away(void **state)
+{
+    struct buf later;
+    buf_init(&later);
+    buf_add(&later, "50000\r\n");
+    for (unsigned i = 0; i < 270000; i += 10)
+        buf_add(&later, "0123456789");
+    const struct row rows[] = {
+        { "chunks without end", .sent = BYTES(POST("Transfer-Encoding: chunked\r\n\r\n")),
+          .answer = BYTES(OK("2") "ok"), .later = buf_view(&later), .closes = true,
+          .heard = OK("2") "ok", .upstream = POST(OURS "Transfer-Encoding: chunked\r\n\r\n[cut]") },
+    };
+    ROWS_RUN(state, rows);
+    buf_done(&later);
+}
+
 #define EXPECTING POST("Content-Length: 41\r\nExpect: 100-continue\r\n\r\n")
 #define EXPECTED  POST(OURS "Content-Length: 41\r\nExpect: 100-continue\r\n\r\n")
 
@@ -214,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_h45_bodies_of_any_method),
         cmocka_unit_test(test_h46_early_answers),
+        cmocka_unit_test(test_h46_more_than_is_thrown_away),
         cmocka_unit_test(test_h47_expectations),
         cmocka_unit_test(test_h49_one_of_a_hundred_is_bad),
     };
