@@ -78,6 +78,8 @@ const struct tls_info *conn_tls(const struct conn *c); /* NULL on plain */
 bool conn_connecting(const struct conn *c); /* a dial whose TCP handshake is not complete */
 const char *conn_why(const struct conn *c); /* words for CONN_END_PROTOCOL, _REFUSED; never NULL */
 int conn_errno(const struct conn *c);       /* the -errno behind on_end, 0 when none */
+/* Something happened to it before this turn of the loop began, and is not told yet. */
+bool conn_event_pending(struct conn *c);
 /* Anything to read, seen without reading it? One system call. */
 bool conn_readable_now(const struct conn *c);
 const char *conn_end_text(enum conn_end how); /* "fin", "close_notify", "reset", ... */

@@ -49,6 +49,8 @@ void watch_init(struct watch *w, struct loop *l, int fd,
  * already watches, and that one comes before the loop waits again: what changes back meanwhile is
  * free. Taking WATCH_READ away costs none until an unwanted event shows up. */
 void watch_set(struct watch *w, unsigned interest);
+/* An event of this turn is still to be told: what it is about happened before the turn began. */
+bool watch_pending(struct watch *w);
 void watch_done(struct watch *w); /* before the descriptor is closed; harmless twice */
 
 /* --- timers: coarse (a millisecond or a percent late is fine), O(1) to start and stop. Timers of

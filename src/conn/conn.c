@@ -220,6 +220,11 @@ int conn_errno(const struct conn *c)
     return c->error;
 }
 
+bool conn_event_pending(struct conn *c)
+{
+    return watch_pending(&c->watch);
+}
+
 bool conn_readable_now(const struct conn *c)
 {
     if (c->state != CONN_OPEN || buf_len(&c->kept) > 0 || conn_ops(c)->has_pending(c->transport))

@@ -223,6 +223,11 @@ void watch_set(struct watch *w, unsigned interest)
         io_ask(w, ask);
 }
 
+bool watch_pending(struct watch *w)
+{
+    return ev_is_pending(io_of(w));
+}
+
 void watch_done(struct watch *w)
 {
     w->interest = 0;

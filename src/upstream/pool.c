@@ -208,6 +208,14 @@ static void withdraw(struct lend *l)
     l->pool = NULL;
 }
 
+/* An event that this turn has still to tell is the end of an idle connection: bytes that were there
+ * before the request must not be taken for its answer. What may have come since, only the kernel
+ * knows. */
+static bool is_dead(struct conn *c, bool peek)
+{
+    return conn_event_pending(c) || (peek && conn_readable_now(c));
+}
+
 /* A stream on the newest idle connection that is alive, or NULL. */
 static struct stream *reuse_idle(struct lend *l, bool peek)
 {
@@ -215,7 +223,7 @@ static struct stream *reuse_idle(struct lend *l, bool peek)
     while (!list_empty(idle)) {
         struct upstream_conn *u = CONTAINER_OF(idle->next, struct upstream_conn, in_idle);
         const struct codec_ops *ops = u->codec->ops;
-        bool dead = peek && conn_readable_now(ops->conn(u->codec));
+        bool dead = is_dead(ops->conn(u->codec), peek);
         struct stream *s = dead ? NULL : ops->open(u->codec);
         if (s != NULL) {
             set_use(u, USE_LENT);

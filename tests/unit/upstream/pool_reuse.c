@@ -162,6 +162,62 @@ static void peek_finds_the_dead(void **state)
     assert_int_equal(u.reset, 1);
 }
 
+struct caller { /* asks for a connection as soon as the loop tells of its pipe */
+    struct watch watch;
+    struct fixture *f;
+    struct user *u;
+    int ends[2];
+};
+
+static void on_called(struct watch *w, unsigned events)
+{
+    struct caller *c = CONTAINER_OF(w, struct caller, watch);
+    watch_set(w, 0);
+    if (c->f->server->in_flight == 0)
+        ask(c->f, c->u, PLAIN);
+}
+
+static void caller_open(struct caller *c, struct fixture *f, struct user *u)
+{
+    *c = (struct caller){ .f = f, .u = u };
+    assert_int_equal(pipe(c->ends), 0);
+    watch_init(&c->watch, f->loop, c->ends[0], on_called);
+    watch_set(&c->watch, WATCH_READ);
+}
+
+static void caller_close(struct caller *c)
+{
+    watch_done(&c->watch);
+    close(c->ends[0]);
+    close(c->ends[1]);
+}
+
+/* One turn tells of the origin's bytes and of two askers: whatever the order, one comes first. */
+static void what_came_before_the_request_is_no_answer_to_it(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    struct caller first, last;
+    int idle = make_idle(f);
+    caller_open(&first, f, &u);
+    caller_open(&last, f, &u);
+    pass_ms(f, 2);
+    assert_int_equal(write(first.ends[1], "x", 1), 1);
+    origin_say(idle, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    assert_int_equal(write(last.ends[1], "x", 1), 1);
+    usleep(2000);
+    loop_turn(f->loop, false);
+    int fd = origin_accept(f, 0);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_false(u.reused);
+    assert_int_equal(u.done, 1);
+    origin_expect_end(f, idle);
+    caller_close(&first);
+    caller_close(&last);
+    close(fd);
+}
+
 static void a_broken_stream_ends_the_connection(void **state)
 {
     struct fixture *f = *state;
@@ -213,11 +269,17 @@ static void idle_connections_hold_their_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(an_idle_connection_is_lent_again),    ROW(the_newest_is_lent_first),
-        ROW(fresh_means_a_new_connection),        ROW(above_the_limit_the_oldest_goes),
-        ROW(what_may_not_rest_is_closed),         ROW(lent_it_is_not_idle),
-        ROW(any_event_on_an_idle_one_is_its_end), ROW(peek_finds_the_dead),
-        ROW(a_broken_stream_ends_the_connection), ROW(close_idle_leaves_the_busy),
+        ROW(an_idle_connection_is_lent_again),
+        ROW(the_newest_is_lent_first),
+        ROW(fresh_means_a_new_connection),
+        ROW(above_the_limit_the_oldest_goes),
+        ROW(what_may_not_rest_is_closed),
+        ROW(lent_it_is_not_idle),
+        ROW(any_event_on_an_idle_one_is_its_end),
+        ROW(peek_finds_the_dead),
+        ROW(what_came_before_the_request_is_no_answer_to_it),
+        ROW(a_broken_stream_ends_the_connection),
+        ROW(close_idle_leaves_the_busy),
         ROW(idle_connections_hold_their_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
