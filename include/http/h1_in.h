@@ -49,7 +49,8 @@ static inline bool h1_in_flows(const struct h1_in *in)
 {
     return in->state == H1_IN_BODY || in->state == H1_IN_TUNNEL;
 }
-/* An interim response is read: another head follows. */
+/* An interim response is read: another head follows. limits.head holds for all of them together:
+ * each may have to wait for a client that does not read. */
 void h1_in_next_head(struct h1_in *in);
 /* The next piece of the body, at most `room` bytes of it. `view` begins behind what was used before
  * and is not empty. 0 or -EPROTO. */

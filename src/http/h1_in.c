@@ -49,6 +49,9 @@ void h1_in_start_tunnel(struct h1_in *in)
 
 void h1_in_next_head(struct h1_in *in)
 {
+    size_t *left = &in->limits.head;
+    if (*left > 0) /* none left is one byte, in which no head ends: 0 would be no limit */
+        *left = in->scan.at < *left ? *left - in->scan.at : 1;
     h1_scan_init(&in->scan, (enum scan_kind)in->scan.kind, &in->limits);
     in->state = H1_IN_HEAD;
 }

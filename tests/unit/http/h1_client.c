@@ -166,6 +166,8 @@ static void push(void *user, struct slice part)
 #define LEN2 "Content-Length: 2\r\n\r\nok"
 #define I103 "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 #define I4   I103 I103 I103 I103
+#define X71  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define I249 "HTTP/1.1 103 Early Hints\r\nLink: " X71 X71 X71 "\r\n\r\n" /* bytes */
 
 static const struct {
     const char *why;
@@ -213,6 +215,12 @@ static const struct {
     { "the seventeenth", GET, I4 I4 I4 I4 I103, OPEN,
       " (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103) (103)"
       " (103) reset protocol interims_too_many gone" },
+    { "all heads of an answer together are within the limit of one", GET, I249 I249 I249 I249 I249,
+      OPEN, " (103) (103) (103) (103) reset protocol head_too_long gone" },
+    { "the final one too", GET, I249 I249 I249 I249 "HTTP/1.1 200 OK\r\n" LEN2, OPEN,
+      " (103) (103) (103) (103) reset protocol head_too_long gone" },
+    { "to the last byte", GET, I249 I249 I249 I249 "HTTP/1.1 204 OK\r\nA: bcde\r\n\r\n", OPEN,
+      " (103) (103) (103) (103) 204 end done idle" },
     { "101 that nobody asked for", GET, "HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n", OPEN,
       " reset protocol unasked_switch gone" },
     { "an answer before the request is out", UNSENT, "HTTP/1.1 200 OK\r\n" LEN2, OPEN,
