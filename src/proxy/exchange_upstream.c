@@ -148,19 +148,28 @@ static void on_body(struct stream *s, struct slice bytes, bool end)
     exchange_body_from_upstream(s->user, bytes, end);
 }
 
+/* An end that cannot be written is none: the client shall see that something is missing. */
+static void relay_trailers(struct exchange *x, const struct fields *f)
+{
+    if (x->down->ops->send_trailers(x->down, f) < 0) {
+        exchange_end_blame(x, "upstream", reset_text(RESET_PROTOCOL));
+        exchange_end_cut(x);
+        return;
+    }
+    x->download.ended = true;
+    exchange_end_answered(x);
+}
+
 /* Only where the client asked for them. */
 static void on_trailers(struct stream *s, struct fields *f)
 {
     struct exchange *x = s->user;
     if (x->state != EXCHANGE_STREAM)
         return;
-    if (!x->request->trailers_welcome) {
+    if (x->request->trailers_welcome)
+        relay_trailers(x, f);
+    else
         exchange_body_from_upstream(x, slice_of(NULL, 0), true);
-        return;
-    }
-    x->download.ended = true;
-    x->down->ops->send_trailers(x->down, f);
-    exchange_end_answered(x);
 }
 
 static void on_writable(struct stream *s)

@@ -58,6 +58,8 @@ static size_t fake_send_body(struct stream *base, struct slice bytes, bool end)
 static int fake_send_trailers(struct stream *base, const struct fields *f)
 {
     struct fake_stream *s = (struct fake_stream *)base;
+    if (s->trailers_result < 0)
+        return s->trailers_result;
     did(s, "%strailers=%zu.", gap(s), f->count);
     return 0;
 }

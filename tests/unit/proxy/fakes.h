@@ -13,8 +13,9 @@ struct fake_stream {
     struct stream base; /* first */
     char did[512];      /* "head=200 body=ok. reset"; a point: the end */
     uint64_t granted;
-    size_t waiting;     /* what send_body says */
-    int head_result;    /* what send_head says */
+    size_t waiting;  /* what send_body says */
+    int head_result; /* what send_head says */
+    int trailers_result;
     bool over;          /* no op may follow */
     struct fields sent; /* of the last head, in `arena` */
     struct message last;

@@ -239,6 +239,11 @@ static void do_client_unwritable(struct bench *b, const char *arg)
     b->down.head_result = -EINVAL;
 }
 
+static void do_no_trailers(struct bench *b, const char *arg)
+{
+    b->down.trailers_result = -EINVAL;
+}
+
 static void do_done(struct bench *b, const char *arg)
 {
     b->down.over = true;
@@ -517,6 +522,7 @@ static void run_step(struct bench *b, char *word)
 static void run_steps(struct bench *b, const char *script)
 {
     char copy[512], *save, *word;
+    { "c-no-trailers", do_no_trailers },
     snprintf(copy, sizeof copy, "%s", script);
     for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
         run_step(b, word);
