@@ -10,6 +10,7 @@
 
 struct servers { /* chained by the hash of pool and id: a chain stays short up to thousands */
     struct link chains[REGISTRY_CHAINS];
+    struct link retry_budgets;
 };
 
 struct servers *servers_new(void)
@@ -17,6 +18,7 @@ struct servers *servers_new(void)
     struct servers *r = mem_alloc(sizeof(*r));
     for (size_t i = 0; i < REGISTRY_CHAINS; i++)
         list_init(&r->chains[i]);
+    list_init(&r->retry_budgets);
     return r;
 }
 
@@ -26,7 +28,13 @@ void servers_free(struct servers *r)
         return;
     for (size_t i = 0; i < REGISTRY_CHAINS; i++)
         assert(list_empty(&r->chains[i]));
+    assert(list_empty(&r->retry_budgets));
     mem_free(r);
+}
+
+struct link *servers_retry_budgets(struct servers *r)
+{
+    return &r->retry_budgets;
 }
 
 static struct link *chain_of(struct servers *r, struct slice pool_name, struct slice id)
