@@ -30,6 +30,7 @@
     X(UPSTREAM_DIALS_FAILED, "upstream_dials_failed")                                              \
     X(UPSTREAM_REUSED, "upstream_reused")                                                          \
     X(UPSTREAM_RETRIES, "upstream_retries")                                                        \
+    X(UPSTREAM_RETRIES_DENIED, "upstream_retries_denied")                                          \
     X(LOG_RECORDS, "log_records")                                                                  \
     X(LOG_RECORDS_DROPPED, "log_records_dropped")                                                  \
     X(ACCEPT_FAILURES, "accept_failures")

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of an exchange, for src/proxy/exchange*.c alone: its state, and what its five files
- * ask of each other.
+/* The inside of an exchange, for src/proxy/exchange*.c alone: its state, and what its files ask
+ * of each other.
  *
  *   exchange.c           life and states; what the client's stream reports
  *   exchange_upstream.c  which server, which connection; what the upstream's stream reports
+ *   exchange_retry.c     what follows a failed try
  *   exchange_body.c      both bodies: grants, back-pressure, silence
  *   exchange_tunnel.c    what follows a 101: bytes both ways
  *   exchange_end.c       how it ends: answer, cut or abort; the record
@@ -54,8 +55,8 @@ struct exchange {
     struct message sent; /* the request as it goes upstream */
     unsigned tries;
     bool key_fallback, reused;
-    bool retried; /* a reused connection died under it: only a new one will do now */
-    enum lend_failure last_failure;
+    bool repeated;           /* it was sent once in vain: only a new connection will do now */
+    enum lend_failure worst; /* of all dials that failed: 504 when one of them took too long */
 
     /* bodies; then what is tunnelled */
     struct flow upload, download;
@@ -90,6 +91,20 @@ void exchange_upstream_begin(struct exchange *x); /* routed: find a server, ask 
 /* Closes the upstream side, whatever it is: a wish, or a stream in the middle of a message. A
  * finished one is let go. */
 void exchange_upstream_drop(struct exchange *x);
+
+/* The next server of the walk that may be used, or NULL. */
+struct server *exchange_upstream_next(struct exchange *x);
+void exchange_upstream_try(struct exchange *x, struct server *s); /* one more try, on that one */
+
+/* --- exchange_retry.c. Each call ends in another try or in an answer. */
+void exchange_retry_dial(struct exchange *x, enum lend_failure why); /* nothing was sent */
+/* The stream broke before a final answer. */
+void exchange_retry_reset(struct exchange *x, const struct stream *s, enum reset_reason why);
+void exchange_retry_fail(struct exchange *x, enum reset_reason why); /* no other try: 502 or 504 */
+/* Whether a reused connection is looked at before this request goes on it, because the request
+ * cannot be repeated should it turn out dead: a body that went upstream cannot, whatever the
+ * method. */
+bool exchange_retry_peeks(const struct exchange *x);
 
 /* --- exchange_body.c */
 void exchange_body_init(struct exchange *x);

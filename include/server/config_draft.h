@@ -30,7 +30,7 @@ struct pool_draft {
     struct cluster_conf conf; /* without servers: they are in the list */
     struct span balance_at, key_at, vnodes_at, seed_at;
     struct span keepalive_at, idle_at, requests_at;
-    struct span connect_at, response_at, send_at;
+    struct span connect_at, response_at, send_at, retry_at;
     struct server_draft *servers, **servers_end;
     size_t server_count;
     bool used;               /* a route names it */
@@ -122,7 +122,8 @@ static inline struct draft *draft_of(const struct dir_run *run)
 extern const struct directive root_directives[], pool_directives[], listen_directives[],
     host_directives[], route_directives[];
 extern const struct directive timeout_keys[], limit_keys[], timeout_inner_keys[],
-    limit_listen_keys[], limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[];
+    limit_listen_keys[], limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[],
+    retry_keys[];
 
 /* --- the order of reading: the root's table collects blocks, then each is read */
 void pool_read(struct dir_run *run, struct pool_draft *pool);
@@ -141,6 +142,11 @@ int scope_limit_inner(struct dir_run *run, const struct conf_node *node, void *t
 
 /* config_pool.c */
 struct pool_draft *pool_find(const struct draft *draft, struct slice name); /* NULL: none */
+
+/* config_retry.c */
+#define RETRY_USAGE "retry N|off [on=connect,refused,reset] [budget=PERCENT%]"
+void retry_defaults(struct retry_conf *ret_retry); /* of a pool without `retry` */
+int retry_read(struct dir_run *run, const struct conf_node *node, void *target);
 
 /* config_route.c. Reads `redirect` straight in a listen block. */
 struct route_draft *route_new(struct dir_run *run, const struct conf_node *node);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of one configured `pool` and the order they are tried in: balancer over the
  * primaries, then over the backups. Part of a configuration: immutable, freed with it. Holds a
- * reference on each server. */
+ * reference on each server and on the pool's retry budget. */
 #ifndef UPSTREAM_CLUSTER_H
 #define UPSTREAM_CLUSTER_H
 
 #include "base/arena.h"
 #include "upstream/balance.h"
+#include "upstream/retry_budget.h"
 #include "upstream/server.h"
 
 enum key_kind { KEY_URI, KEY_PATH, KEY_HOST, KEY_CLIENT, KEY_HEADER, KEY_COOKIE };
@@ -20,6 +21,17 @@ struct keepalive_conf {
     uint64_t idle_ms;  /* how long one may be idle */
     uint64_t requests; /* on one connection, 0 = no limit */
 };
+enum retry_on {                    /* which failed tries are followed by another; bits */
+                RETRY_REFUSED = 1, /* nobody listens there */
+                RETRY_CONNECT = 2, /* the dial found no way, or took too long */
+                RETRY_RESET =
+                    4, /* the connection broke behind the request, before a byte of the answer */
+};
+struct retry_conf {
+    uint64_t max;            /* further tries after the first */
+    unsigned on;             /* enum retry_on */
+    uint64_t budget_percent; /* retry_budget.h; a refused dial costs nothing and is not counted */
+};
 struct cluster_conf { /* one `pool` block */
     struct slice name;
     const struct balance_ops *balance;
@@ -29,6 +41,7 @@ struct cluster_conf { /* one `pool` block */
         *servers; /* in file order, backups among them; identities are unique */
     size_t server_count;
     struct keepalive_conf keepalive;
+    struct retry_conf retry;
     uint64_t connect_ms, response_ms, send_ms; /* the pool's own timeouts */
 };
 
@@ -39,6 +52,7 @@ void cluster_free(struct cluster *c);
 struct slice cluster_name(const struct cluster *c);
 const struct cluster_conf *cluster_conf(const struct cluster *c); /* the kept copy */
 uint64_t cluster_fingerprint(const struct cluster *c); /* over the primaries; computed once */
+struct retry_budget *cluster_retry_budget(const struct cluster *c); /* the pool's */
 /* Share of the key space each server owns while all are up; owners has server_count places, backups
  * get 0. */
 void cluster_shares(const struct cluster *c, double *owners);

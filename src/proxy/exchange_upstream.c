@@ -1,71 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The upstream side of an exchange: which server, which connection, when to try again. */
+/* The upstream side of an exchange: which server, which connection, what it answers. */
 #include "proxy/exchange_parts.h"
 #include "proxy/forward.h"
-
-static void try_server(struct exchange *x);
 
 static const struct cluster_conf *conf_of(const struct exchange *x)
 {
     return cluster_conf(x->route->cluster);
-}
-
-/* --- no server */
-
-/* The last failure decides: a pool of which nothing answered in time is 504, one that refuses
- * 503. */
-static void give_up(struct exchange *x)
-{
-    static const struct {
-        unsigned status;
-        const char *error, *why;
-    } ends[] = {
-        [LEND_REFUSED] = { 503, "connection_refused", "every server refused the connection" },
-        [LEND_UNREACHABLE] = { 503, "destination_ip_unroutable", "no server can be reached" },
-        [LEND_TIMEOUT] = { 504, "connection_timeout", "no server could be connected to in time" },
-        [LEND_NO_DESCRIPTOR] = { 503, "proxy_internal_error", "out of file descriptors" },
-    };
-    if (x->tries == 0)
-        exchange_end_error(x, 503, "destination_unavailable", "no server can be used");
-    else
-        exchange_end_error(x, ends[x->last_failure].status, ends[x->last_failure].error,
-                           ends[x->last_failure].why);
-}
-
-static void next_server(struct exchange *x)
-{
-    size_t index = 0;
-    struct server *s;
-    do
-        s = cluster_walk_next(&x->walk, &index);
-    while (s != NULL && cluster_skip_reason(x->route->cluster, index) != NULL);
-    if (s == NULL) {
-        give_up(x);
-        return;
-    }
-    x->server = s;
-    try_server(x);
-}
-
-/* --- again? */
-
-/* The server may have closed an idle connection as we wrote: then nothing of this request was done,
- * if it may be repeated at all (RFC 9110 9.2.2). */
-static bool may_repeat(const struct exchange *x, const struct stream *s, enum reset_reason why)
-{
-    bool closed =
-        why == RESET_FIN || why == RESET_CLOSE_NOTIFY || why == RESET_RST || why == RESET_TRUNCATED;
-    return closed && x->reused && !x->retried && s->head_bytes_in == 0 && !x->taken &&
-           method_is_idempotent(x->request->method_id);
-}
-
-static void repeat(struct exchange *x)
-{
-    x->retried = true;
-    exchange_body_stop(x);
-    counter_add(x->proxy->counters, COUNTER_UPSTREAM_RETRIES, 1);
-    exchange_enter(x, EXCHANGE_CONNECT);
-    try_server(x);
 }
 
 /* What the server sent is no answer: it is counted, and the record says why. */
@@ -79,16 +19,6 @@ static void refuse_answer(struct exchange *x, enum refusal why)
 {
     distrust(x, why);
     exchange_end_error(x, 502, "http_protocol_error", refusal_text_of_answer(why));
-}
-
-static void fail(struct exchange *x, enum reset_reason why)
-{
-    if (why == RESET_SEND_TIMEOUT)
-        exchange_end_error(x, 504, "connection_write_timeout",
-                           "the server did not take the request in time");
-    else
-        exchange_end_error(x, 502, "connection_terminated",
-                           "the server closed the connection without an answer");
 }
 
 /* --- what the upstream's stream reports */
@@ -152,6 +82,7 @@ static void on_body(struct stream *s, struct slice bytes, bool end)
 static void relay_trailers(struct exchange *x, const struct fields *f)
 {
     if (x->down->ops->send_trailers(x->down, f) < 0) {
+        distrust(x, REFUSAL_UNWRITABLE);
         exchange_end_blame(x, "upstream", reset_text(RESET_PROTOCOL));
         exchange_end_cut(x);
         return;
@@ -194,12 +125,10 @@ static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code
         exchange_end_blame(x, why == RESET_SEND_TIMEOUT ? "timeout" : "upstream", reset_text(why));
         exchange_end_cut(x);
     } else if (x->state == EXCHANGE_WAIT) {
-        if (may_repeat(x, s, why))
-            repeat(x);
-        else if (why == RESET_PROTOCOL)
+        if (why == RESET_PROTOCOL)
             refuse_answer(x, refusal);
         else
-            fail(x, why);
+            exchange_retry_reset(x, s, why);
     }
 }
 
@@ -228,28 +157,30 @@ static void on_lent(struct lend *l, struct stream *s, bool reused)
         exchange_body_upload(x);
 }
 
-/* Nothing was sent yet, so the next server may be asked whatever the method is. Recursion, when a
- * dial fails inside pool_lend(), is bounded by the number of servers. */
+/* Recursion, when a dial fails inside pool_lend(), is bounded by the pool's further tries. */
 static void on_not_lent(struct lend *l, enum lend_failure why, int err)
 {
-    struct exchange *x = CONTAINER_OF(l, struct exchange, lend);
-    x->last_failure = why;
-    if (why == LEND_NO_DESCRIPTOR) /* it is ours, not the server's: another would not help */
-        give_up(x);
-    else
-        next_server(x);
+    exchange_retry_dial(CONTAINER_OF(l, struct exchange, lend), why);
 }
 
-/* What cannot be repeated later is looked at before: a body that went upstream cannot,
- * whatever the method. */
-static void try_server(struct exchange *x)
+void exchange_upstream_try(struct exchange *x, struct server *s)
 {
-    bool peek = x->has_body || !method_is_idempotent(x->request->method_id);
+    x->server = s;
     x->tries++;
     x->lend.on_stream = on_lent;
     x->lend.on_failed = on_not_lent;
     x->lend.connect_ms = x->route->timeouts.connect;
-    pool_lend(x->proxy->pool, &x->lend, x->server, conf_of(x), x->retried, peek);
+    pool_lend(x->proxy->pool, &x->lend, s, conf_of(x), x->repeated, exchange_retry_peeks(x));
+}
+
+struct server *exchange_upstream_next(struct exchange *x)
+{
+    size_t index = 0;
+    struct server *s;
+    do
+        s = cluster_walk_next(&x->walk, &index);
+    while (s != NULL && cluster_skip_reason(x->route->cluster, index) != NULL);
+    return s;
 }
 
 /* A request without Host is served by the default host; upstream it goes under its first name. */
@@ -274,8 +205,13 @@ void exchange_upstream_begin(struct exchange *x)
         route_key(&conf_of(x)->key, x->request, x->client.remote, &x->arena, &x->key_fallback);
     cluster_walk_start(&x->walk, x->route->cluster, key, &x->arena);
     forward_request(&f, &x->arena, &x->sent);
+    retry_budget_count_request(cluster_retry_budget(x->route->cluster), exchange_now(x));
     exchange_enter(x, EXCHANGE_CONNECT);
-    next_server(x);
+    struct server *first = exchange_upstream_next(x);
+    if (first != NULL)
+        exchange_upstream_try(x, first);
+    else
+        exchange_end_error(x, 503, "destination_unavailable", "no server can be used");
 }
 
 /* --- letting go */

@@ -284,6 +284,15 @@ const struct directive pool_directives[] = {
       .fallback = "64",
       .usage = KEEPALIVE_USAGE,
       .help = "idle connections kept for each server and worker" },
+    { .name = "retry",
+      .type = DIR_CALL,
+      .call = retry_read,
+      .span_offset = FIELD(pool_draft, retry_at),
+      .keys = retry_keys,
+      .fallback = "2",
+      .usage = RETRY_USAGE,
+      .help = "how many further tries a request gets after the first has failed, 0 to 10, where "
+              "that is safe" },
     { .name = "timeout",
       .type = DIR_CALL,
       .call = on_timeout,
@@ -311,10 +320,6 @@ const struct directive pool_directives[] = {
       .type = DIR_UNSUPPORTED,
       .usage = "proxy_protocol v2",
       .help = "tells the server the client's address by the PROXY header" },
-    { .name = "retry",
-      .type = DIR_UNSUPPORTED,
-      .usage = "retry N on=WORDS budget=PERCENT",
-      .help = "how often a request that may be repeated is" },
     { .name = "tls",
       .type = DIR_UNSUPPORTED,
       .usage = "tls [name=NAME] [ca=FILE] ...",
@@ -387,6 +392,7 @@ static void set_defaults(struct dir_run *run, struct pool_draft *pool)
     pool->conf.key = (struct key_conf){ KEY_URI, slice_of(NULL, 0), SLICE("uri") };
     pool->conf.keepalive.max = 64;
     directive_defaults(keepalive_keys, pool);
+    retry_defaults(&pool->conf.retry);
     pool->conf.connect_ms = draft->scope.timeouts.connect;
     pool->conf.response_ms = draft->scope.timeouts.response;
     pool->conf.send_ms = draft->scope.timeouts.send;

@@ -12,6 +12,7 @@ struct cluster {
     struct arena arena; /* what conf points at, and the arrays here */
     struct cluster_conf conf;
     struct server **servers; /* a reference each; as conf.servers */
+    struct retry_budget *retry_budget;
     const char **skip_reasons;
     struct tier primaries, backups;
     uint64_t fingerprint;
@@ -78,6 +79,7 @@ struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *reg
     struct cluster *c = mem_zalloc(sizeof(*c));
     arena_init(&c->arena, NULL);
     copy_conf(&c->arena, conf, &c->conf);
+    c->retry_budget = retry_budget_get(servers_retry_budgets(registry), c->conf.name);
     c->servers = arena_alloc(&c->arena, conf->server_count * sizeof(struct server *));
     c->skip_reasons = arena_alloc(&c->arena, conf->server_count * sizeof(*c->skip_reasons));
     for (size_t i = 0; i < conf->server_count; i++) {
@@ -98,6 +100,7 @@ void cluster_free(struct cluster *c)
     c->conf.balance->free(c->backups.balance);
     for (size_t i = 0; i < c->conf.server_count; i++)
         server_unref(c->servers[i]);
+    retry_budget_unref(c->retry_budget);
     arena_done(&c->arena);
     mem_free(c);
 }
@@ -115,6 +118,11 @@ const struct cluster_conf *cluster_conf(const struct cluster *c)
 uint64_t cluster_fingerprint(const struct cluster *c)
 {
     return c->fingerprint;
+}
+
+struct retry_budget *cluster_retry_budget(const struct cluster *c)
+{
+    return c->retry_budget;
 }
 
 void cluster_shares(const struct cluster *c, double *owners)

@@ -91,7 +91,10 @@ void bench_open(struct bench *b)
     list_init(&b->proxy.exchanges);
     fake_stream_init(&b->down);
     arena_init(&b->arena, NULL);
-    world = (struct fake_world){ .servers = 2 };
+    world = (struct fake_world){
+        .servers = 2,
+        .retry = { 2, RETRY_CONNECT | RETRY_REFUSED | RETRY_RESET, 20 },
+    };
     addr_parse(SLICE("192.0.2.7:4711"), &world.peer);
 }
 

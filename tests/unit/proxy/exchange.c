@@ -168,18 +168,18 @@ static void test_servers_fail(void **state)
         { "all refuse", "lend=refused lend=refused get done",
           "head=503 body=503 Service Unavailable: every server refused the connection\n.", "",
           NO_ABORT "\"status\":503 \"tries\":2" },
-        { "the last failure decides: time", "lend=refused lend=timeout get done",
+        { "one of them took too long", "lend=refused lend=timeout get done",
           "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
           NO_ABORT "\"status\":504" },
-        { "the last failure decides: refused", "lend=timeout lend=refused get done",
-          "head=503 body=503 Service Unavailable: every server refused the connection\n.", "",
-          "\"status\":503" },
+        { "whichever it was", "lend=timeout lend=refused get done",
+          "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
+          "\"status\":504" },
         { "out of descriptors: another server would not help", "lend=no-fd get done",
           "head=503 body=503 Service Unavailable: out of file descriptors\n.", "",
           "\"status\":503 \"tries\":1" },
-        { "broke after the request was sent", "lend=new get u-gone=rst done",
+        { "broke after the request was sent", "lend=new bare-post u-gone=rst done",
           "head=502 body=502 Bad Gateway: the server closed the connection without an answer\n.",
-          "GET.", NO_ABORT "\"status\":502" },
+          "POST.", NO_ABORT "\"status\":502" },
         { "an answer that is no HTTP",
           "lend=new get u-gone=garbled distrusted=chunk_size_not_hex done",
           "head=502 body=502 Bad Gateway: the server's answer: a chunk size is not hexadecimal "
@@ -199,8 +199,9 @@ static void test_servers_fail(void **state)
           "head=200 body=ab reset", "GET.",
           ABORT("200", "stream", "upstream") "\"abort_signal\":\"reset\"" },
         { "trailers that cannot be written: the end is not seen",
-          "lend=new te c-no-trailers u-head=200 u=ab u-trailers", "head=200 body=ab reset",
-          "GET. reset", ABORT("200", "stream", "upstream") "\"abort_signal\":\"protocol\"" },
+          "lend=new te c-no-trailers u-head=200 u=ab u-trailers distrusted=unwritable",
+          "head=200 body=ab reset", "GET. reset",
+          ABORT("200", "stream", "upstream") "\"abort_signal\":\"protocol\"" },
         { "garbage inside the answer",
           "lend=new get u-head=200 u=ab u-gone=garbled distrusted=chunk_size_not_hex",
           "head=200 body=ab reset", "GET.", ABORT("200", "stream", "upstream") },
@@ -209,23 +210,44 @@ static void test_servers_fail(void **state)
     CHECK_ALL(list);
 }
 
-#define GONE "head=502 body=502 Bad Gateway: the server closed the connection without an answer\n."
+#define GONE  "head=502 body=502 Bad Gateway: the server closed the connection without an answer\n."
+#define ALONE "head=503 body=503 Service Unavailable: every server refused the connection\n."
 
-static void test_retry(void **state)
+/* The connection breaks behind the request. */
+static void test_repeat(void **state)
 {
     static const struct scenario list[] = {
-        { "a reused connection dies: once more, on a new one",
-          "lend=reused lend=new get u-gone=fin fresh=y u-bare=200 u-done done", "head=200.",
-          "GET. | GET.", "\"status\":200 \"tries\":2 \"server\":\"a\" \"reused\":false" },
-        { "but once only", "lend=reused lend=reused get u-gone=fin u-gone=rst done", GONE,
+        { "a reused connection dies: once more, on a new one to the same server",
+          "lend=reused lend=new get u-gone=fin fresh=y u-bare=200 u-done done tried=a,a retries=1",
+          "head=200.", "GET. | GET.",
+          "\"status\":200 \"tries\":2 \"server\":\"a\" \"reused\":false" },
+        { "but once only", "lend=reused lend=new get u-gone=fin u-gone=rst done", GONE,
           "GET. | GET.", "\"status\":502 \"tries\":2" },
         { "then the next server, should the first refuse",
-          "lend=reused lend=refused lend=new get u-gone=rst u-bare=200 u-done done", "head=200.",
-          "GET. | GET.", "\"status\":200 \"server\":\"b\" \"tries\":3" },
-        { "a new connection dies: not again", "lend=new get u-gone=fin done", GONE, "GET.",
-          "\"status\":502 \"tries\":1" },
+          "lend=reused lend=refused lend=new get u-gone=rst fresh=y u-bare=200 u-done done "
+          "tried=a,a,b retries=2",
+          "head=200.", "GET. | GET.", "\"status\":200 \"server\":\"b\" \"tries\":3" },
+        { "nobody else is there: what broke is told",
+          "servers=1 lend=reused lend=refused get u-gone=rst done", GONE, "GET.",
+          "\"status\":502 \"tries\":2" },
+        { "nobody else in time: the same", "servers=1 lend=reused lend=timeout get u-gone=rst done",
+          GONE, "GET.", "\"status\":502 \"tries\":2" },
+        { "a new connection dies: once more, on the next server",
+          "lend=new lend=new get u-gone=rst fresh=y u-bare=200 u-done done tried=a,b", "head=200.",
+          "GET. | GET.", "\"status\":200 \"tries\":2 \"server\":\"b\"" },
+        { "on the same when there is no other",
+          "servers=1 lend=new lend=new get u-gone=fin fresh=y u-bare=200 u-done done tried=a,a",
+          "head=200.", "GET. | GET.", "\"status\":200 \"tries\":2 \"server\":\"a\"" },
+        { "never a third time", "lend=new lend=new get u-gone=rst u-gone=rst done tried=a,b", GONE,
+          "GET. | GET.", "\"status\":502 \"tries\":2 \"server\":\"b\"" },
+        { "behind a refused dial it counts the same",
+          "servers=3 lend=refused lend=new lend=new get u-gone=notify u-bare=200 u-done done "
+          "tried=a,b,c",
+          "head=200.", "GET. | GET.", "\"status\":200 \"tries\":3" },
         { "POST: never, but looked at before", "lend=reused bare-post peeked=y u-gone=rst done",
-          GONE, "POST.", "\"status\":502" },
+          GONE, "POST.", "\"status\":502 \"tries\":1" },
+        { "POST on a new connection: never", "lend=new bare-post u-gone=rst done retries=0", GONE,
+          "POST.", "\"status\":502 \"tries\":1" },
         { "GET needs no look", "lend=reused get peeked=n u-bare=200 u-done done", "head=200.",
           "GET.", "\"status\":200" },
         { "PUT whose body has begun to go up: not again",
@@ -234,12 +256,78 @@ static void test_retry(void **state)
         { "PUT of which nothing came yet: again, and what comes meanwhile is held",
           "lend=reused lend=later put=5 u-gone=fin c=ab c-end=cde now=new u-bare=200 u-done done",
           "head=200.", "PUT | PUT body=abcde.", "\"status\":200 \"bytes_in\":5 \"tries\":2" },
+        { "what is held survives a further refusal",
+          "lend=reused lend=later lend=new put=5 u-gone=fin c-end=abcde now=refused u-bare=200 "
+          "u-done done tried=a,a,b",
+          "head=200.", "PUT | PUT body=abcde.", "\"status\":200 \"bytes_in\":5 \"tries\":3" },
         { "the client leaves while the second is dialed",
           "lend=reused lend=later get u-gone=fin c-gone=fin cancelled", "", "GET.",
           ABORT("499", "connect", "client") },
         { "an interim answer came: something was done",
           "lend=reused get u-interim=103 u-gone=fin done", "interim=103 " GONE, "GET.",
           "\"status\":502" },
+        { "an answer that is no HTTP is an answer", "lend=new get u-gone=garbled done retries=0",
+          "head=502 body=502 Bad Gateway: the server's answer: a chunk size is not hexadecimal "
+          "digits alone\n.",
+          "GET.", "\"status\":502 \"tries\":1" },
+        { "silence is none of this", "lend=new get wait done retries=0",
+          "head=504 body=504 Gateway Timeout: the server did not answer in time\n.", "GET. reset",
+          "\"status\":504 \"tries\":1" },
+    };
+    (void)state;
+    CHECK_ALL(list);
+}
+
+/* `retry N on=... budget=...` */
+static void test_retry_bounds(void **state)
+{
+    static const struct scenario list[] = {
+        { "two further tries", "servers=3 lend=refused lend=refused lend=refused get done", ALONE,
+          "", "\"status\":503 \"tries\":3 \"server\":\"c\"" },
+        { "one", "servers=3 retry=1 lend=refused lend=refused get done", ALONE, "",
+          "\"status\":503 \"tries\":2 \"server\":\"b\"" },
+        { "none", "retry=0 lend=refused get done retries=0", ALONE, "",
+          "\"status\":503 \"tries\":1" },
+        { "none, so a reused connection is looked at before",
+          "retry=0 lend=reused get peeked=y u-gone=fin done", GONE, "GET.",
+          "\"status\":502 \"tries\":1" },
+        { "more than there are servers", "retry=10 lend=refused lend=refused get done", ALONE, "",
+          "\"status\":503 \"tries\":2" },
+        { "refused alone: a refusal",
+          "retry-on=refused lend=refused lend=new get u-bare=200 "
+          "u-done done",
+          "head=200.", "GET.", "\"status\":200 \"tries\":2" },
+        { "refused alone: a timeout", "retry-on=refused lend=timeout get done",
+          "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
+          "\"status\":504 \"tries\":1" },
+        { "refused alone: a reset", "retry-on=refused lend=reused get peeked=y u-gone=rst done",
+          GONE, "GET.", "\"status\":502 \"tries\":1" },
+        { "connect alone: a timeout",
+          "retry-on=connect lend=timeout lend=new get u-bare=200 u-done done", "head=200.", "GET.",
+          "\"status\":200 \"tries\":2" },
+        { "connect alone: a refusal", "retry-on=connect lend=refused get done", ALONE, "",
+          "\"status\":503 \"tries\":1" },
+        { "reset alone: a reset",
+          "retry-on=reset lend=new lend=new get u-gone=rst u-bare=200 "
+          "u-done done",
+          "head=200.", "GET. | GET.", "\"status\":200 \"tries\":2" },
+        { "reset alone: then refused", "retry-on=reset lend=new lend=refused get u-gone=rst done",
+          GONE, "GET.", "\"status\":502 \"tries\":2" },
+        { "no budget: a reset stays one", "no-budget lend=new get u-gone=rst done denied=1", GONE,
+          "GET.", "\"status\":502 \"tries\":1 \"server\":\"a\"" },
+        { "no budget: a timeout too", "no-budget lend=timeout get done denied=1",
+          "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
+          "\"status\":504 \"tries\":1 \"server\":\"a\"" },
+        { "a refusal needs none",
+          "no-budget lend=refused lend=new get u-bare=200 u-done done denied=0 retries=1",
+          "head=200.", "GET.", "\"status\":200 \"tries\":2" },
+        { "what is not to be repeated asks for none",
+          "no-budget lend=new bare-post u-gone=rst done denied=0", GONE, "POST.",
+          "\"status\":502" },
+        { "nor does the last server's timeout",
+          "servers=1 no-budget lend=timeout get done denied=0",
+          "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
+          "\"status\":504" },
     };
     (void)state;
     CHECK_ALL(list);
@@ -404,9 +492,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),       cmocka_unit_test(test_own_answers),
         cmocka_unit_test(test_client_leaves), cmocka_unit_test(test_servers_fail),
-        cmocka_unit_test(test_retry),         cmocka_unit_test(test_deadlines),
-        cmocka_unit_test(test_flow),          cmocka_unit_test(test_policy),
-        cmocka_unit_test(test_tunnels),
+        cmocka_unit_test(test_repeat),        cmocka_unit_test(test_retry_bounds),
+        cmocka_unit_test(test_deadlines),     cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_policy),        cmocka_unit_test(test_tunnels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,7 +173,7 @@ void pool_lend(struct pool *p, struct lend *l, struct server *s, const struct cl
     assert(world.lend_at < world.lend_count);
     enum fake_lend how = world.lends[world.lend_at++];
     size_t len = strlen(world.tried);
-    snprintf(world.tried + len, sizeof world.tried - len, "%s%.*s", len > 0 ? " " : "",
+    snprintf(world.tried + len, sizeof world.tried - len, "%s%.*s", len > 0 ? "," : "",
              SLICE_ARG(s->id));
     world.asked_fresh = fresh;
     world.asked_peek = peek;
@@ -213,8 +213,14 @@ struct slice cluster_name(const struct cluster *c)
 
 const struct cluster_conf *cluster_conf(const struct cluster *c)
 {
-    static const struct cluster_conf conf = { .key = { .kind = KEY_URI } };
+    static struct cluster_conf conf = { .key = { .kind = KEY_URI } };
+    conf.retry = world.retry;
     return &conf;
+}
+
+struct retry_budget *cluster_retry_budget(const struct cluster *c)
+{
+    return &world.budget;
 }
 
 void cluster_walk_start(struct cluster_walk *w, const struct cluster *c, struct slice key,

@@ -33,9 +33,11 @@ struct fake_world {
     size_t up_count;
     struct lend *waiting; /* FAKE_LATER */
     bool cancelled, asked_fresh, asked_peek;
-    char tried[64]; /* identities of servers, in order: "a b" */
+    char tried[64]; /* identities of servers, in order: "a,b" */
     const char *skip[FAKE_SERVERS];
     size_t servers; /* in the cluster */
+    struct retry_conf retry;
+    struct retry_budget budget;
     struct addr peer;
     const struct tls_info *tls;
     bool same_policy; /* of the two contexts below */

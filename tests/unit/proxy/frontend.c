@@ -71,6 +71,7 @@ static void open_cluster(struct bench *b)
         .servers = &server,
         .server_count = 1,
         .keepalive = { .max = 4, .idle_ms = 10000 },
+        .retry = { .max = 2, .on = RETRY_RESET, .budget_percent = 20 },
         .connect_ms = 1000,
         .send_ms = 1000,
     };

@@ -308,6 +308,49 @@ static void do_no_servers(struct bench *b, const char *arg)
     world.skip[0] = world.skip[1] = "unresolved: no such name";
 }
 
+static void do_servers(struct bench *b, const char *count)
+{
+    world.servers = (size_t)strtol(count, NULL, 10);
+}
+
+static void do_retry(struct bench *b, const char *max)
+{
+    world.retry.max = (uint64_t)strtol(max, NULL, 10);
+}
+
+/* Further tries after this failure alone. */
+static void do_retry_on(struct bench *b, const char *failure)
+{
+    static const char *const names[] = { "refused", "connect", "reset" };
+    world.retry.on = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(failure, names[i]) == 0)
+            world.retry.on = 1u << i;
+    assert_int_not_equal(world.retry.on, 0);
+}
+
+static void do_no_budget(struct bench *b, const char *arg)
+{
+    while (retry_budget_take(&world.budget, 1, loop_now_ms(b->loop)))
+        ;
+}
+
+static void do_retries(struct bench *b, const char *count)
+{
+    assert_int_equal(counter_read(&b->counters, COUNTER_UPSTREAM_RETRIES), strtol(count, NULL, 10));
+}
+
+static void do_denied(struct bench *b, const char *count)
+{
+    assert_int_equal(counter_read(&b->counters, COUNTER_UPSTREAM_RETRIES_DENIED),
+                     strtol(count, NULL, 10));
+}
+
+static void do_tried(struct bench *b, const char *servers)
+{
+    assert_string_equal(world.tried, servers);
+}
+
 static struct message *new_answer(struct bench *b, unsigned status)
 {
     struct message *m = arena_alloc(&b->arena, sizeof *m);
@@ -478,11 +521,19 @@ static const struct {
     { "c-slow", do_client_slow },
     { "c-unwritable", do_client_unwritable },
     { "c-gone", do_client_gone },
+    { "c-no-trailers", do_no_trailers },
     { "done", do_done },
     { "shutdown", do_shutdown },
     { "lend", do_lend },
     { "now", do_now },
     { "no-servers", do_no_servers },
+    { "servers", do_servers },
+    { "retry", do_retry },
+    { "retry-on", do_retry_on },
+    { "no-budget", do_no_budget },
+    { "retries", do_retries },
+    { "denied", do_denied },
+    { "tried", do_tried },
     { "u-head", do_up_head },
     { "u-bare", do_up_bare },
     { "u-interim", do_up_interim },
@@ -522,7 +573,6 @@ static void run_step(struct bench *b, char *word)
 static void run_steps(struct bench *b, const char *script)
 {
     char copy[512], *save, *word;
-    { "c-no-trailers", do_no_trailers },
     snprintf(copy, sizeof copy, "%s", script);
     for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
         run_step(b, word);

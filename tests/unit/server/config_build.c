@@ -76,6 +76,9 @@ static void has_a_pools_defaults(void **state)
     assert_int_equal(p->keepalive.max, 64);
     assert_int_equal(p->keepalive.idle_ms, 60000);
     assert_int_equal(p->keepalive.requests, 10000);
+    assert_int_equal(p->retry.max, 2);
+    assert_int_equal(p->retry.on, RETRY_CONNECT | RETRY_REFUSED | RETRY_RESET);
+    assert_int_equal(p->retry.budget_percent, 20);
     assert_int_equal(p->connect_ms, 2000);
     assert_int_equal(p->send_ms, 30000);
     assert_int_equal(p->servers[0].weight, 1);
@@ -138,6 +141,35 @@ static void limits_tunnels_where_it_is_said(void **state)
         build(&f, text);
         if (first_route(&f)->timeouts.tunnel != rows[i].want)
             fail_msg("%s", rows[i].why);
+        fixture_close(&f);
+    }
+}
+
+static void reads_retry(void **state)
+{
+    static const struct {
+        const char *text;
+        struct retry_conf want;
+    } rows[] = {
+        { "retry 5", { 5, RETRY_CONNECT | RETRY_REFUSED | RETRY_RESET, 20 } },
+        { "retry 1 on=reset", { 1, RETRY_RESET, 20 } },
+        { "retry 10 on=refused,connect budget=100%", { 10, RETRY_REFUSED | RETRY_CONNECT, 100 } },
+        { "retry 2 budget=1% on=connect,connect", { 2, RETRY_CONNECT, 1 } },
+        { "retry 0", { 0, RETRY_CONNECT | RETRY_REFUSED | RETRY_RESET, 20 } },
+        { "retry off", { 0, RETRY_CONNECT | RETRY_REFUSED | RETRY_RESET, 20 } },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        char text[256];
+        snprintf(
+            text, sizeof(text),
+            "listen 1.2.3.4:80 { host a { proxy app } }\npool app { server 10.0.0.1:9000; %s }",
+            rows[i].text);
+        build(&f, text);
+        const struct retry_conf *retry = &cluster_conf(f.config->clusters[0])->retry;
+        assert_int_equal(retry->max, rows[i].want.max);
+        assert_int_equal(retry->on, rows[i].want.on);
+        assert_int_equal(retry->budget_percent, rows[i].want.budget_percent);
         fixture_close(&f);
     }
 }
@@ -316,6 +348,7 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(has_a_pools_defaults),
         cmocka_unit_test(reads_a_pool),
+        cmocka_unit_test(reads_retry),
         cmocka_unit_test(inherits_from_outside_in),
         cmocka_unit_test(limits_tunnels_where_it_is_said),
         cmocka_unit_test(reads_listeners),
