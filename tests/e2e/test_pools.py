@@ -4,8 +4,6 @@ import socket
 import threading
 import time
 
-import pytest
-
 from harness import answering, curl, free_port, talk, tls_client, wait_for
 
 CONFIG = """
@@ -119,46 +117,6 @@ def test_a_name_and_a_name_that_does_not_resolve(signet, origin, certs):
 def test_503_when_every_server_is_unresolved(signet, certs):
     front = signet(CONFIG, pool="server nowhere.invalid:80")
     assert curl(front.port, "/", "-o", "/dev/null", "-w", "%{http_code}", certs=certs).stdout == b"503"
-
-
-class ClosingOrigin:
-    """A script: answers the first request of a connection and closes as the second arrives, with nothing said."""
-
-    def __init__(self):
-        self.requests = []
-
-    def __call__(self, peer, origin):
-        for turn in range(2):
-            head = peer.read_head()
-            self.requests.append(head.split("\r\n")[0])
-            if turn == 1:
-                peer.connection.close()
-                return
-            peer.answer()
-
-
-@pytest.mark.parametrize("method, status, sent", [("GET", 200, 2), ("PUT", 200, 2), ("POST", 502, 1), ("PATCH", 502, 1)])
-def test_only_what_is_safe_is_repeated(signet, origin, certs, method, status, sent):
-    script = ClosingOrigin()
-    front = signet(CONFIG, pool=f"server 127.0.0.1:{origin(script).port}")
-    with tls_client(front.port, certs) as connection:
-        assert talk(connection, "GET /first HTTP/1.1\r\nHost: shop.example.test\r\n\r\n").status == 200
-        answer = talk(connection, f"{method} /second HTTP/1.1\r\nHost: shop.example.test\r\nContent-Length: 0\r\n\r\n")
-        assert answer.status == status
-    assert script.requests.count(f"{method} /second HTTP/1.1") == sent
-
-
-def test_bytes_beyond_the_answer_poison_nobody(signet, origin, certs):
-    def script(peer, origin):
-        while True:
-            peer.read_head()
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-
-    source = origin(script)
-    front = signet(CONFIG, pool=f"server 127.0.0.1:{source.port}")
-    for _ in range(5):
-        assert curl(front.port, certs=certs).stdout == b"ok"
-    assert source.connections == 5
 
 
 def test_the_upstream_answers_before_the_body_ended(signet, origin, certs):
