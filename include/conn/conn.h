@@ -60,6 +60,11 @@ void conn_end_output(struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 
+/* The peer is in the middle of something and may take its time, as thousands may at once: gives
+ * back what memory is only needed while bytes pass. Costs little. A second without traffic does the
+ * same. */
+void conn_rest(struct conn *c);
+
 /* Orderly: sends what waits, close_notify, FIN, then reads and discards for at most 2 s and 256 kB,
  * so that no RST destroys the answer on its way. */
 void conn_close(struct conn *c);

@@ -72,6 +72,7 @@ void conn_flow_ready(struct conn *c, unsigned events);
 void conn_flow_enter(struct conn *c, enum conn_state next);
 void conn_flow_touch(struct conn *c);
 void conn_flow_busy(struct conn *c);            /* there was traffic */
+void conn_flow_rest(struct conn *c);            /* the peer is waited for */
 bool conn_flow_hears(const struct conn *c);     /* on_data may be called */
 size_t conn_flow_backlog(const struct conn *c); /* bytes the kernel refused */
 void conn_flow_offer_kept(struct conn *c);      /* from the loop */

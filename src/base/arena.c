@@ -6,17 +6,21 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define BLOCK_BYTES 4096 /* of the whole block, head included */
+/* Of the whole block, head included. */
+#define SMALL_BYTES 1536
+#define LARGE_BYTES 4096
 
 struct arena_block {
     struct arena_block *next;
     size_t room; /* bytes in data */
     alignas(max_align_t) char data[];
 };
-#define BLOCK_ROOM (BLOCK_BYTES - sizeof(struct arena_block))
+#define SMALL_ROOM (SMALL_BYTES - sizeof(struct arena_block))
+#define LARGE_ROOM (LARGE_BYTES - sizeof(struct arena_block))
 
 static struct arena_block *block_new(size_t room)
 {
@@ -32,36 +36,54 @@ void arena_recycler_init(struct arena_recycler *r, unsigned max_blocks)
     *r = (struct arena_recycler){ .max = max_blocks };
 }
 
-void arena_recycler_done(struct arena_recycler *r)
+static void shelf_done(struct arena_shelf *s)
 {
-    while (r->free != NULL) {
-        struct arena_block *b = r->free;
-        r->free = b->next;
+    while (s->free != NULL) {
+        struct arena_block *b = s->free;
+        s->free = b->next;
         mem_free(b);
     }
-    r->count = 0;
+    s->count = 0;
 }
 
-static struct arena_block *recycler_get(struct arena_recycler *r)
+void arena_recycler_done(struct arena_recycler *r)
 {
-    if (r == NULL || r->free == NULL)
-        return block_new(BLOCK_ROOM);
+    shelf_done(&r->small);
+    shelf_done(&r->large);
+}
 
-    struct arena_block *b = r->free;
-    r->free = b->next;
-    r->count--;
+/* The shelf of blocks with this room; NULL: such blocks are not kept. */
+static struct arena_shelf *shelf_of(struct arena_recycler *r, size_t room)
+{
+    if (r == NULL)
+        return NULL;
+    if (room == SMALL_ROOM)
+        return &r->small;
+    return room == LARGE_ROOM ? &r->large : NULL;
+}
+
+static struct arena_block *block_get(struct arena_recycler *r, size_t room)
+{
+    struct arena_shelf *s = shelf_of(r, room);
+    if (s == NULL || s->free == NULL)
+        return block_new(room);
+
+    struct arena_block *b = s->free;
+    s->free = b->next;
+    s->count--;
     return b;
 }
 
-static void recycler_put(struct arena_recycler *r, struct arena_block *b)
+static void block_put(struct arena_recycler *r, struct arena_block *b)
 {
-    if (r == NULL || b->room != BLOCK_ROOM || r->count >= r->max) {
+    struct arena_shelf *s = shelf_of(r, b->room);
+    if (s == NULL || s->count >= r->max) {
         mem_free(b);
         return;
     }
-    b->next = r->free;
-    r->free = b;
-    r->count++;
+    b->next = s->free;
+    s->free = b;
+    s->count++;
 }
 
 void arena_init(struct arena *a, struct arena_recycler *r)
@@ -75,7 +97,7 @@ void arena_done(struct arena *a)
 
     while (b != NULL) {
         struct arena_block *next = b->next;
-        recycler_put(a->recycler, b);
+        block_put(a->recycler, b);
         b = next;
     }
     arena_init(a, a->recycler);
@@ -96,9 +118,18 @@ static void link_newest(struct arena *a, struct arena_block *b, size_t used)
     a->end = b->data + b->room;
 }
 
+/* Of the block that a wish for so much leads to. */
+static size_t room_for(const struct arena *a, size_t bytes)
+{
+    bool early = a->blocks == NULL || a->blocks->next == NULL;
+    if (early && bytes <= SMALL_ROOM)
+        return SMALL_ROOM;
+    return bytes <= LARGE_ROOM ? LARGE_ROOM : bytes;
+}
+
 static char *take_from_new_block(struct arena *a, size_t bytes)
 {
-    struct arena_block *b = bytes <= BLOCK_ROOM ? recycler_get(a->recycler) : block_new(bytes);
+    struct arena_block *b = block_get(a->recycler, room_for(a, bytes));
     size_t left = (size_t)(a->end - a->at);
 
     if (a->blocks != NULL && left > b->room - bytes)

@@ -181,6 +181,12 @@ void conn_resume(struct conn *c)
         conn_flow_offer_kept(c);
 }
 
+void conn_rest(struct conn *c)
+{
+    if (c->state == CONN_OPEN)
+        conn_flow_rest(c);
+}
+
 struct loop *conn_loop(const struct conn *c)
 {
     return c->loop;

@@ -169,6 +169,12 @@ static bool has_left(struct conn *c)
     return reset || !c->half_close;
 }
 
+void conn_flow_rest(struct conn *c)
+{
+    c->resting = true;
+    conn_ops(c)->rest(c->transport);
+}
+
 static void on_sweep(struct sweep_member *m)
 {
     struct conn *c = CONTAINER_OF(m, struct conn, sweep);
@@ -177,10 +183,8 @@ static void on_sweep(struct sweep_member *m)
     bool blind = is_blind(c);
     if (blind && has_left(c))
         return;
-    if (!c->busy && !c->resting) {
-        c->resting = true;
-        conn_ops(c)->rest(c->transport);
-    }
+    if (!c->busy && !c->resting)
+        conn_flow_rest(c);
     c->busy = false;
     if (blind || !c->resting)
         sweep_add(&c->scratch->sweep, c->loop, m);
@@ -294,6 +298,8 @@ static void read_some(struct conn *c)
         tell_end(c, end_of(c, 0));
     } else if (n != -EAGAIN) {
         fail(c, end_of(c, (int)n), (int)n);
+    } else {
+        conn_flow_rest(c);
     }
     if (may_read(c) && conn_ops(c)->has_pending(c->transport))
         loop_defer(c->loop, &c->step); /* later, so that one busy peer does not starve the others */

@@ -204,6 +204,8 @@ static size_t on_data(struct conn *c, struct slice bytes)
     if (h->kept && is_blocked(h) && !h->paused) {
         h->paused = true;
         conn_pause(c);
+    } else if (h->in != NULL && h->in->state != H1_IN_DONE) {
+        conn_rest(c); /* in the middle of a message */
     }
     return used;
 }

@@ -57,19 +57,53 @@ static void steady_path_allocates_nothing(void **state)
 
     arena_recycler_init(&r, 2);
     arena_init(&a, &r);
-    void *first = arena_alloc(&a, 3000);
-    assert_int_equal(r.count, 0);
+    void *small = arena_alloc(&a, 1000), *large = arena_alloc(&a, 3000);
+    assert_int_equal(r.small.count + r.large.count, 0);
     arena_done(&a);
-    assert_int_equal(r.count, 1);
-    assert_ptr_equal(arena_alloc(&a, 100), first); /* the same block again */
-    assert_int_equal(r.count, 0);
+    assert_int_equal(r.small.count, 1);
+    assert_int_equal(r.large.count, 1);
+    assert_ptr_equal(arena_alloc(&a, 100), small); /* the same blocks again */
+    assert_ptr_equal(arena_alloc(&a, 2000), large);
+    assert_int_equal(r.small.count + r.large.count, 0);
     for (int i = 0; i < 5; i++)
         arena_alloc(&a, 3000);
     arena_alloc(&a, 8000);
     arena_done(&a);
-    assert_int_equal(r.count, 2); /* no more than its bound, no block of odd size */
+    assert_int_equal(r.small.count, 1);
+    assert_int_equal(r.large.count, 2); /* no more than its bound, no block of odd size */
     arena_recycler_done(&r);
-    assert_int_equal(r.count, 0);
+    assert_int_equal(r.small.count + r.large.count, 0);
+}
+
+/* A request whose body trickles in must not cost large blocks. */
+static void small_wishes_get_small_blocks_at_first(void **state)
+{
+    static const struct {
+        const char *why;
+        size_t wishes[4];
+        unsigned small, large;
+    } cases[] = {
+        { "one", { 1000 }, 1, 0 },
+        { "two that fit together", { 1000, 400 }, 1, 0 },
+        { "two that do not", { 1000, 1000 }, 2, 0 },
+        { "the third block is large", { 1000, 1000, 1000 }, 2, 1 },
+        { "and so are those behind it", { 1000, 1000, 3000, 3000 }, 2, 2 },
+        { "one for a large block", { 2000 }, 0, 1 },
+        { "a small one behind it", { 4000, 1000 }, 1, 1 },
+        { "one larger than any", { 5000, 1000 }, 1, 0 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena_recycler r;
+        struct arena a;
+        arena_recycler_init(&r, 9);
+        arena_init(&a, &r);
+        for (int k = 0; k < 4 && cases[i].wishes[k] > 0; k++)
+            arena_alloc(&a, cases[i].wishes[k]);
+        arena_done(&a);
+        if (r.small.count != cases[i].small || r.large.count != cases[i].large)
+            fail_msg("%s: %u small, %u large", cases[i].why, r.small.count, r.large.count);
+        arena_recycler_done(&r);
+    }
 }
 
 static void arrays_grow(void **state)
@@ -96,6 +130,7 @@ int main(void)
         cmocka_unit_test(copies_end_in_nul),
         cmocka_unit_test(large_wish_keeps_the_block),
         cmocka_unit_test(steady_path_allocates_nothing),
+        cmocka_unit_test(small_wishes_get_small_blocks_at_first),
         cmocka_unit_test(arrays_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -518,14 +518,33 @@ static void rests_when_idle(void **state)
     struct pair p;
     pair_open(&p);
     pair_start(&p);
+    unsigned before = p.fake->rests;
     conn_write(p.owner.conn, SLICE("x"));
     owner_pass_ms(&p.owner, 2300);
-    assert_int_equal(p.fake->rests, 1);
+    assert_int_equal(p.fake->rests, before + 1);
     owner_pass_ms(&p.owner, 1200);
-    assert_int_equal(p.fake->rests, 1); /* once is enough */
+    assert_int_equal(p.fake->rests, before + 1); /* once is enough */
     conn_write(p.owner.conn, SLICE("x"));
     owner_pass_ms(&p.owner, 2300);
-    assert_int_equal(p.fake->rests, 2);
+    assert_int_equal(p.fake->rests, before + 2);
+    pair_done(&p);
+}
+
+/* Thousands of clients may shake hands and then say nothing. */
+static void rests_at_once_when_nothing_came(void **state)
+{
+    struct pair p;
+    pair_open(&p);
+    pair_start(&p);
+    assert_int_equal(p.fake->rests, 1);
+    pair_done(&p);
+
+    pair_open(&p);
+    fake_says(p.fake, SLICE("GET"));
+    pair_start(&p);
+    assert_int_equal(p.fake->rests, 0);
+    conn_rest(p.owner.conn); /* its owner may know better */
+    assert_int_equal(p.fake->rests, 1);
     pair_done(&p);
 }
 
@@ -554,6 +573,7 @@ int main(void)
         cmocka_unit_test(backlog_that_left_with_a_write_has_no_deadline),
         cmocka_unit_test(handshake_deadline_ends_with_it),
         cmocka_unit_test(rests_when_idle),
+        cmocka_unit_test(rests_at_once_when_nothing_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

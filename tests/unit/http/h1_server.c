@@ -567,15 +567,50 @@ static void test_bad_heads_are_not_sent(void **state)
     finish(&u);
 }
 
+static void test_rests_in_the_middle_of_a_message(void **state)
+{
+    static const struct {
+        const char *why, *in;
+        bool rests;
+    } rows[] = {
+        { "a whole request is answered at once", "GET / HTTP/1.1\r\n" H "\r\n", false },
+        { "half a head", "GET / HTTP/1.1\r\nHos", true },
+        { "a body that is to come", "PUT / HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\n", true },
+        { "half a body", "PUT / HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\nab", true },
+        { "a whole body", "PUT / HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\nabcd", false },
+        { "half a chunk line", "PUT / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n4", true },
+        { "half a head behind an answer", "GET / HTTP/1.1\r\n" H "\r\nGET ", true },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct wire w;
+        struct user u = { .script = ANSWER_AT_END };
+        wire_init(&w);
+        begin(&u, &w, &usual);
+        unsigned before = w.fake->rests;
+        wire_push(&w, slice_str(rows[i].in));
+        if ((w.fake->rests > before) != rows[i].rests)
+            fail_msg("%s: %u rests", rows[i].why, w.fake->rests - before);
+        finish(&u);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),        cmocka_unit_test(test_slow_head),
-        cmocka_unit_test(test_idle_ends),    cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_drain_idle),   cmocka_unit_test(test_requests_max),
-        cmocka_unit_test(test_slow_reader),  cmocka_unit_test(test_leaves_before_all_was_sent),
-        cmocka_unit_test(test_close_notify), cmocka_unit_test(test_nothing_comes_without_a_grant),
-        cmocka_unit_test(test_user_resets),  cmocka_unit_test(test_bad_heads_are_not_sent),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_slow_head),
+        cmocka_unit_test(test_idle_ends),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_idle),
+        cmocka_unit_test(test_requests_max),
+        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_leaves_before_all_was_sent),
+        cmocka_unit_test(test_close_notify),
+        cmocka_unit_test(test_nothing_comes_without_a_grant),
+        cmocka_unit_test(test_user_resets),
+        cmocka_unit_test(test_bad_heads_are_not_sent),
+        cmocka_unit_test(test_rests_in_the_middle_of_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
