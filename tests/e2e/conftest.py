@@ -10,6 +10,10 @@ import harness
 NAMES = ["shop.example.test", "blog.example.test", "*.api.example.test"]
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: grows to its full size with SIGNET_LONG_TESTS=1, which tools/test --long sets")
+
+
 @pytest.fixture(scope="session")
 def certs(tmp_path_factory):
     """A folder with a CA (ca.crt) and, for each name, an RSA and an ECDSA certificate."""

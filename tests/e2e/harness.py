@@ -40,7 +40,7 @@ def free_port(host="127.0.0.1"):
         return s.getsockname()[1]
 
 
-def wait_for(what, condition, seconds=DEADLINE):
+def wait_for(what, condition, seconds=DEADLINE, pause=0.01):
     """Polls until condition() is true and returns its value."""
     end = time.monotonic() + seconds
     while True:
@@ -49,7 +49,7 @@ def wait_for(what, condition, seconds=DEADLINE):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"no {what} within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def wait_for_port(port, host="127.0.0.1", process=None):
@@ -343,6 +343,15 @@ def tls_client(port, certs, host="shop.example.test", **options):
         setattr(context, name, value)
     raw = socket.create_connection(("127.0.0.1", port), DEADLINE)
     return context.wrap_socket(raw, server_hostname=host)
+
+
+def client_hello(name):
+    """The first bytes of a handshake for this name."""
+    read, written = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(read, written, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return written.read()
 
 
 class Response:

@@ -2,14 +2,13 @@
 """How a request may end: each row of the table in docs/how-it-works.md, against raw origins and clients that leave."""
 import contextlib
 import socket
-import ssl
 import struct
 import subprocess
 import time
 
 import pytest
 
-from harness import answering, curl, free_port, talk, tls_client, wait_for
+from harness import answering, client_hello, curl, free_port, talk, tls_client, wait_for
 
 GET = "GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
 
@@ -249,14 +248,6 @@ def test_silence_inside_an_answer_that_came_instead_of_100(fronted, origin, cert
         connection.sendall(b"POST / HTTP/1.1\r\nHost: shop.example.test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
         record = front.record(abort_by="timeout")
     assert (record["status"], record["abort_phase"]) == (200, "stream")
-
-
-def client_hello(name):
-    read, written = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = ssl.create_default_context().wrap_bio(read, written, server_hostname=name)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        client.do_handshake()
-    return written.read()
 
 
 def test_no_reset_destroys_the_alert(fronted, origin, certs):

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be read of processes from outside: memory, descriptors, connections. And a canary: whether others are served meanwhile."""
+import os
+import pathlib
+import threading
+import time
+
+from harness import SIGNET, read_response, tls_client
+
+# Its shadow memory and its quarantine hide what the program itself uses.
+SANITIZED = b"__asan_init" in SIGNET.read_bytes() if SIGNET.exists() else False
+ESTABLISHED = "01"  # as /proc/net/tcp writes it
+
+
+def memory_kb(pids):
+    """kB of memory these processes use now; of what they share, their part (Pss)."""
+    def pss(pid):
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("Pss:")))
+    return sum(map(pss, pids))
+
+
+def descriptors(pids):
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+
+
+def accepted(port):
+    """TCP connections that are open at this local port."""
+    end = f":{port:04X}"
+    rows = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1].endswith(end) and row[3] == ESTABLISHED for row in rows)
+
+
+class Canary:
+    """Asks 50 times a second, on an even beat; every tenth time on a new connection. A request that could not begin in time counts
+    from when it was due: who waits for the one before it waits too."""
+    RATE = 50
+
+    def __init__(self, port, certs, path="/canary"):
+        self.port, self.certs, self.path = port, certs, path
+        self.seconds = []  # that each request took
+        self.errors = []
+        self.stopping = threading.Event()
+        self.connection = None
+        self.thread = threading.Thread(target=self._sing)
+        self.thread.start()
+
+    def _ask(self, number):
+        if number % 10 == 0 and self.connection is not None:
+            self.connection.close()
+            self.connection = None
+        if self.connection is None:
+            self.connection = tls_client(self.port, self.certs)
+        path = f"{self.path}?{number}"
+        self.connection.sendall(f"GET {path} HTTP/1.1\r\nHost: shop.example.test\r\n\r\n".encode())
+        answer = read_response(self.connection)
+        if answer.status != 200 or path.encode() not in answer.body:
+            raise AssertionError(f"{answer.status} {answer.body[:200]!r}")
+
+    def _sing(self):
+        begin = time.monotonic()
+        number = 0
+        while not self.stopping.wait(max(0, begin + number / self.RATE - time.monotonic())):
+            try:
+                self._ask(number)
+            except Exception as error:  # whatever it is: it is what the test looks for
+                self.errors.append((number, repr(error)))
+                self.connection = None
+            self.seconds.append(time.monotonic() - begin - number / self.RATE)
+            number += 1
+        if self.connection is not None:
+            self.connection.close()
+
+    def p99(self):
+        return sorted(self.seconds)[len(self.seconds) * 99 // 100]
+
+    def close(self):
+        self.stopping.set()
+        self.thread.join()
