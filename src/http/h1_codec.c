@@ -190,6 +190,12 @@ static bool is_blocked(const struct h1 *h)
     return h->in != NULL && (h1_in_flows(h->in) || h->in->state == H1_IN_DONE);
 }
 
+/* Is more of a message to come? A tunnel has no middle. */
+static bool is_midway(const struct h1 *h)
+{
+    return h->in != NULL && h->in->state <= H1_IN_TRAILERS;
+}
+
 static size_t on_data(struct conn *c, struct slice bytes)
 {
     struct h1 *h = conn_user(c);
@@ -204,8 +210,8 @@ static size_t on_data(struct conn *c, struct slice bytes)
     if (h->kept && is_blocked(h) && !h->paused) {
         h->paused = true;
         conn_pause(c);
-    } else if (h->in != NULL && h->in->state != H1_IN_DONE) {
-        conn_rest(c); /* in the middle of a message */
+    } else if (is_midway(h)) {
+        conn_rest(c);
     }
     return used;
 }
