@@ -48,7 +48,8 @@ static void give_up(struct exchange *x)
         unsigned status;
         const char *error, *why;
     } ends[] = {
-        [LEND_REFUSED] = { 503, "connection_refused", "every server refused the connection" },
+        [LEND_REFUSED] = { 503, "connection_refused",
+                           "every server that was tried refused the connection" },
         [LEND_UNREACHABLE] = { 503, "destination_ip_unroutable", "no server can be reached" },
         [LEND_TIMEOUT] = { 504, "connection_timeout", "no server could be connected to in time" },
         [LEND_NO_DESCRIPTOR] = { 503, "proxy_internal_error", "out of file descriptors" },

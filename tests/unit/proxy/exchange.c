@@ -166,8 +166,9 @@ static void test_servers_fail(void **state)
           "lend=timeout lend=new post=2 c-end=ab u-bare=200 u-done done", "head=200.",
           "POST body=ab.", "\"status\":200 \"server\":\"b\"" },
         { "all refuse", "lend=refused lend=refused get done",
-          "head=503 body=503 Service Unavailable: every server refused the connection\n.", "",
-          NO_ABORT "\"status\":503 \"tries\":2" },
+          "head=503 body=503 Service Unavailable: every server that was tried refused the "
+          "connection\n.",
+          "", NO_ABORT "\"status\":503 \"tries\":2" },
         { "one of them took too long", "lend=refused lend=timeout get done",
           "head=504 body=504 Gateway Timeout: no server could be connected to in time\n.", "",
           NO_ABORT "\"status\":504" },
@@ -210,8 +211,9 @@ static void test_servers_fail(void **state)
     CHECK_ALL(list);
 }
 
-#define GONE  "head=502 body=502 Bad Gateway: the server closed the connection without an answer\n."
-#define ALONE "head=503 body=503 Service Unavailable: every server refused the connection\n."
+#define GONE "head=502 body=502 Bad Gateway: the server closed the connection without an answer\n."
+#define ALONE                                                                                      \
+    "head=503 body=503 Service Unavailable: every server that was tried refused the connection\n."
 
 /* The connection breaks behind the request. */
 static void test_repeat(void **state)
