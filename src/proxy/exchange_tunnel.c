@@ -109,11 +109,12 @@ static void on_upstream_reset(struct stream *s, enum reset_reason why, uint32_t 
 
 /* --- the switch */
 
-/* What is left of the body's grants counts. */
 static void open_flow(struct flow *f, struct stream *sender, size_t window)
 {
+    size_t out = f->granted + f->owed; /* left over from the request's body */
     f->ended = false;
-    flow_grant(f, sender, window - f->granted - f->owed);
+    if (out < window)
+        flow_grant(f, sender, window - out);
 }
 
 static void switch_over(struct exchange *x)
