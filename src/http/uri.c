@@ -216,8 +216,8 @@ static struct slice lower(struct slice s, struct arena *a)
     return slice_of(out, s.len);
 }
 
-/* `text` is what follows the host: nothing, or ":" and 1 to 65535 without zeros in front, with which
- * some servers (lighttpd) read a port as octal. */
+/* `text` is what follows the host: nothing, or ":" and 1 to 65535 without zeros in front, with
+ * which some servers (lighttpd) read a port as octal. */
 static bool parse_port(struct slice text, uint16_t *ret_port)
 {
     uint64_t port;
