@@ -138,6 +138,8 @@ static void on_reset(struct stream *s, enum reset_reason why, uint32_t wire_code
     (void)wire_code;
     note_body(u);
     buf_printf(&u->trace, " reset %s", reset_text(why));
+    if (why == RESET_PROTOCOL)
+        buf_printf(&u->trace, " %s", refusal_label(s->ops->refusal(s)));
 }
 
 static void on_stream(struct codec *c, struct stream *s)
@@ -157,6 +159,15 @@ static void on_gone(struct codec *c)
 }
 
 static const struct h1_conf usual = {
+    .head_max = 1024,
+    .fields_max = 8,
+    .target_max = 64,
+    .header_ms = 60000,
+    .idle_ms = 60000,
+    .discard_max = 16,
+};
+/* For those who wait for a deadline. */
+static const struct h1_conf hasty = {
     .head_max = 1024,
     .fields_max = 8,
     .target_max = 64,
@@ -279,6 +290,8 @@ static const struct {
       " head POST /[he] reset fin gone", "" },
     { "TLS cut inside the body", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhe", -ENODATA,
       SILENT, " head POST /[he] reset fin gone", "" },
+    { "TLS broken inside the body", "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhe", -EPROTO,
+      SILENT, " head POST /[he] reset protocol tls_broken gone", "" },
     { "leaves while it waits", "GET / HTTP/1.1\r\n" H "\r\n", 0, SILENT,
       " head GET / end reset fin gone", "" },
     { "leaves after its answer", "GET / HTTP/1.1\r\n" H "\r\n", 0, ANSWER_AT_END,
@@ -358,7 +371,7 @@ static void test_slow_head(void **state)
     struct user u = { .script = SILENT };
     (void)state;
     wire_init(&w);
-    begin(&u, &w, &usual);
+    begin(&u, &w, &hasty);
     wire_push(&w, SLICE("GET /slow HTTP/1.1\r\n"));
     for (int i = 0; i < 100 && !u.gone; i++) {
         wire_push(&w, SLICE("x"));
@@ -376,7 +389,7 @@ static void test_idle_ends(void **state)
     struct user u = { .script = ANSWER_AT_END };
     (void)state;
     wire_init(&w);
-    begin(&u, &w, &usual);
+    begin(&u, &w, &hasty);
     wire_push(&w, SLICE("GET / HTTP/1.1\r\n" H "\r\n"));
     for (int i = 0; i < 100 && !u.gone; i++)
         loop_turn(w.loop, true);

@@ -85,7 +85,7 @@ static struct conn *fake_conn(const struct stream *s)
 
 static enum refusal fake_refusal(const struct stream *s)
 {
-    return REFUSAL_CHUNK_SIZE_NOT_HEX;
+    return ((const struct fake_stream *)s)->odd;
 }
 
 static const struct stream_ops fake_ops = {
@@ -100,7 +100,7 @@ static const struct stream_ops fake_ops = {
 
 void fake_stream_init(struct fake_stream *s)
 {
-    *s = (struct fake_stream){ .base.ops = &fake_ops };
+    *s = (struct fake_stream){ .base.ops = &fake_ops, .odd = REFUSAL_CHUNK_SIZE_NOT_HEX };
     arena_init(&s->arena, NULL);
     fields_init(&s->sent, &s->arena);
 }
@@ -119,7 +119,7 @@ const struct addr *conn_peer(const struct conn *c)
 
 const char *conn_why(const struct conn *c)
 {
-    return "bad record mac";
+    return "bad_record_mac";
 }
 
 const struct tls_info *conn_tls(const struct conn *c)

@@ -16,6 +16,7 @@ struct fake_stream {
     size_t waiting;  /* what send_body says */
     int head_result; /* what send_head says */
     int trailers_result;
+    enum refusal odd;   /* why RESET_PROTOCOL */
     bool over;          /* no op may follow */
     struct fields sent; /* of the last head, in `arena` */
     struct message last;

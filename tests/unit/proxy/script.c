@@ -282,6 +282,12 @@ static void do_client_gone(struct bench *b, const char *how)
     end_badly(&b->down, reason(how));
 }
 
+static void do_client_breaks_tls(struct bench *b, const char *arg)
+{
+    b->down.odd = REFUSAL_TLS_BROKEN;
+    end_badly(&b->down, RESET_PROTOCOL);
+}
+
 static void do_shutdown(struct bench *b, const char *arg)
 {
     exchange_end_all(&b->proxy);
@@ -521,6 +527,7 @@ static const struct {
     { "c-slow", do_client_slow },
     { "c-unwritable", do_client_unwritable },
     { "c-gone", do_client_gone },
+    { "c-breaks-tls", do_client_breaks_tls },
     { "c-no-trailers", do_no_trailers },
     { "done", do_done },
     { "shutdown", do_shutdown },
