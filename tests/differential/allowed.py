@@ -157,12 +157,23 @@ SHOWN = [
     Shows("lower case, without port 80 and the root's dot", "lighttpd", lambda name: name == "host", plain_host),
 ]
 
+# lighttpd 1.4.69 shows it, 1.4.79 does not unless it may follow it, and then it does not wait for the body
+SHOWN_OR_NOT = {("lighttpd", "upgrade")}
+
 FRAMING = ("content_length", "transfer_encoding")  # what they say is compared itself, as the body
 
 
 def members(name, value):
     """A list has the same members however its lines were joined (RFC 9110 5.3), and empty ones count for nothing (5.6.1)."""
     return [m for m in (part.strip(" \t") for part in re.split("[,;]" if name == "cookie" else ",", value)) if m]
+
+
+def fields_agree(origin, wanted, got):
+    """Does `got`, as that origin tells it, have the fields of `wanted`?"""
+    ours, theirs = shown(wanted, origin), shown(got)
+    for name in {name for who, name in SHOWN_OR_NOT if who == origin} - (ours.keys() & theirs.keys()):
+        ours.pop(name, None)
+    return ours == theirs
 
 
 def shown(request, origin=None):

@@ -2,7 +2,7 @@
 """Holds what the origins answered against what was to be read."""
 import collections
 
-from allowed import CLOSINGS, REFUSALS, row_of, shown
+from allowed import CLOSINGS, REFUSALS, fields_agree, row_of
 from origins import NAMES, Silence
 from reading import Request
 
@@ -10,7 +10,7 @@ from reading import Request
 def same(origin, wanted, got):
     """Has this origin read that very request?"""
     return ((got.method, got.target, got.length, got.sha256) == (wanted.method, wanted.target, wanted.length, wanted.sha256)
-            and shown(got) == shown(wanted, origin))
+            and fields_agree(origin, wanted, got))
 
 
 def refusal_of(origin, request, got):

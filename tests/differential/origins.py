@@ -47,8 +47,15 @@ class Origins:
         for name, command in COMMANDS.items():
             self._configure(name, backend)
             self._run(*command(self.folder, self.ports[name]))
-        for port in self.ports.values():
-            harness.wait_for_port(port)
+        for name, process in zip(NAMES, self.processes[1:]):
+            self._wait_for(name, process)
+
+    def _wait_for(self, name, process):
+        try:
+            harness.wait_for_port(self.ports[name], process=process)
+        except AssertionError as problem:
+            said = "".join(path.read_text(errors="replace") for path in [self.folder / "output", *self.folder.glob("*.log")])
+            raise AssertionError(f"{name}: {problem}\n{said}") from None
 
     def _configure(self, name, backend):
         template = HERE / f"{name}.conf"
@@ -81,7 +88,7 @@ class Origins:
                 await receive(reader, received, patience, None if last else number)
         except asyncio.TimeoutError:
             silent = True
-        except ConnectionError:
+        except OSError:
             pass  # it has closed, and what it said before is there
         finally:
             writer.transport.abort()
