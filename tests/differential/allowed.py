@@ -113,6 +113,20 @@ CLOSINGS = [
 ]
 
 
+@dataclasses.dataclass(frozen=True)
+class FallsSilent:
+    """`origin` neither answers such a request, behind those before it, nor closes."""
+    why: str
+    origin: str
+    when: Callable[[list, Request], bool]
+
+
+SILENCES = [
+    FallsSilent("what it refuses behind an Upgrade that it has not followed gets no answer", "node",
+                lambda before, r: any(lines(b, "upgrade") for b in before) and r.method not in NODE_METHODS),
+]
+
+
 def stands_alone(requests):
     """Might some origin refuse one of these, or close behind it? Or overlook what comes in one piece with it: Node reads nothing
     behind an Upgrade, even one that it does not follow, before its answer."""

@@ -2,7 +2,7 @@
 """Holds what the origins answered against what was to be read."""
 import collections
 
-from allowed import CLOSINGS, REFUSALS, fields_agree, row_of
+from allowed import CLOSINGS, REFUSALS, SILENCES, fields_agree, row_of
 from origins import NAMES, Silence
 from reading import Request
 
@@ -26,7 +26,11 @@ def judge_one(origin, wanted, answers, used):
             return f"request {number} was not read"
         got = left.pop(0)
         if isinstance(got, Silence):
-            return f"request {number} was not read, it waits for more"
+            row = row_of(SILENCES, origin, wanted[:number - 1], request)
+            if not row:
+                return f"request {number} was not read, it waits for more"
+            used[origin, row.why] += 1
+            return None
         if isinstance(got, Request):
             if not same(origin, request, got):
                 return f"request {number} was read as another: {got}"
@@ -41,15 +45,13 @@ def judge_one(origin, wanted, answers, used):
         used[origin, refuses.why] += 1
         if got.closes:
             break
-    return None
+    return "it waits for more" if any(isinstance(a, Silence) for a in left) else None
 
 
 def judge_rest(wanted, answers):
     """Behind the requests nothing may be read; an error for one that is cut is well."""
     reads = sum(isinstance(a, Request) for a in answers)
-    if reads > len(wanted):
-        return f"{reads} requests were read instead of {len(wanted)}"
-    return "it waits for more" if any(isinstance(a, Silence) for a in answers) else None
+    return f"{reads} requests were read instead of {len(wanted)}" if reads > len(wanted) else None
 
 
 def judge(wanted, answers, used=None):

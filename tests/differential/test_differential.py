@@ -123,6 +123,7 @@ def asked(method="GET", target="/", fields=(("Host", "a"),), body=b""):
 
 ONE, LAST = asked(), asked(target="/sentinel-1")
 FOO, TWO_LINES = asked("FOO"), asked(fields=(("Host", "a"), ("X", "1"), ("x", "2")))
+SWITCH = asked(fields=(("Host", "a"), ("Upgrade", "x")))
 
 # why, wanted, one origin, its answers, is it well? All others read what they should.
 VERDICTS = [
@@ -131,6 +132,10 @@ VERDICTS = [
     ("nothing is read", [ONE, LAST], "nginx", [], False),
     ("one more", [ONE, LAST], "python", [ONE, ONE, LAST], False),
     ("one more behind", [ONE, LAST], "python", [ONE, LAST, ONE], False),
+    ("it waits behind the last", [ONE, LAST], "node", [ONE, LAST, Silence()], False),
+    ("silent to a method it does not know, behind an Upgrade", [SWITCH, FOO, LAST], "node", [SWITCH, Silence()], True),
+    ("but not without one", [ONE, FOO, LAST], "node", [ONE, Silence()], False),
+    ("nor to what it knows", [SWITCH, ONE, LAST], "node", [SWITCH, Silence()], False),
     ("it waits", [ONE, LAST], "apache2", [ONE, Silence()], False),
     ("another method", [ONE, LAST], "nginx", [asked("POST"), LAST], False),
     ("another target", [ONE, LAST], "nginx", [asked(target="//"), LAST], False),
