@@ -42,6 +42,8 @@
     X(PATH_BACKSLASH, 400, "path_backslash", "a backslash in the path")                            \
     X(PATH_PERCENT, 400, "path_percent", "a percent sign without two hexadecimal digits")          \
     X(PATH_ENCODED_CONTROL, 400, "path_encoded_control", "percent-encoded NUL, CR or LF")          \
+    X(PATH_VEILED_DOTS, 400, "path_veiled_dots",                                                   \
+      "a dot segment beside a percent-encoded slash or a semicolon")                               \
     X(PATH_ABOVE_ROOT, 400, "path_above_root", "the path climbs above the root")                   \
     /* status line */                                                                              \
     X(STATUS_MALFORMED, 502, "status_malformed", "the status is not three digits")                 \

@@ -22,7 +22,7 @@ static enum refusal check_escape(struct slice path, size_t at)
 }
 
 /* *ret_dots: a dot may stand at the start of some segment, so segments must be looked at. */
-static enum refusal check_path(struct slice path, bool *ret_dots)
+static enum refusal check_octets(struct slice path, bool *ret_dots)
 {
     enum refusal why = REFUSAL_NONE;
     bool dots = false;
@@ -85,6 +85,48 @@ static size_t resolve(struct slice path, char *out)
             out[len++] = '/'; /* a dot segment at the end leaves a directory */
     }
     return len;
+}
+
+/* Bytes of a separator at the front as a decoding server sees it: "/", "%2f", "%5c"; 0: none. */
+static size_t separator_len(struct slice s)
+{
+    if (slice_starts(s, SLICE("/")))
+        return 1;
+    struct slice escape = slice_first(s, 3);
+    return slice_eq_nocase(escape, SLICE("%2f")) || slice_eq_nocase(escape, SLICE("%5c")) ? 3 : 0;
+}
+
+/* A piece between two separators, and what is left behind it. */
+static struct slice take_piece(struct slice *rest)
+{
+    size_t len = 0;
+    while (len < rest->len && separator_len(slice_from(*rest, len)) == 0)
+        len++;
+    struct slice piece = slice_first(*rest, len);
+    *rest = slice_from(*rest, len);
+    return piece;
+}
+
+/* Servers that decode slashes before they resolve, or cut parameters off a segment first, see dot
+ * segments in "..%2f" and "..;x": they would leave the path that was routed. */
+static bool has_veiled_dots(struct slice path)
+{
+    while (path.len > 0) {
+        size_t before = separator_len(path);
+        path = slice_from(path, before);
+        struct slice piece = take_piece(&path);
+        size_t semicolon = slice_find(piece, ';');
+        bool veiled = before == 3 || semicolon < piece.len || separator_len(path) == 3;
+        if (veiled && dot_segment(slice_first(piece, semicolon)) > 0)
+            return true;
+    }
+    return false;
+}
+
+static enum refusal check_path(struct slice path, bool *ret_dots)
+{
+    enum refusal why = check_octets(path, ret_dots);
+    return why == REFUSAL_NONE && has_veiled_dots(path) ? REFUSAL_PATH_VEILED_DOTS : why;
 }
 
 static enum refusal parse_path(struct slice path, struct arena *a, struct slice *ret_path)
