@@ -199,11 +199,13 @@ static bool is_over(const struct h1 *h)
 }
 
 /* If the request is not out by now, the rest of it never goes, and the connection cannot be used
- * again. */
+ * again. Neither is it where an Upgrade was declined: servers treat what follows there in ways of
+ * their own (Node leaves a later request with an uncommon method unanswered). */
 static void finish(struct h1 *h)
 {
     bool sent = h->out.ended && conn_backlog(h->conn) == 0;
-    bool reuse = sent && !h->closing && !h->draining && !h->head->close;
+    bool plain = h->offered.len == 0 && !h->head->close;
+    bool reuse = sent && plain && !h->closing && !h->draining;
     h1_stream_done(h);
     if (h->dead)
         return;

@@ -29,7 +29,7 @@ static void test_h48_h2c_is_not_asked_for(void **state)
         { "h2c beside another",
           .sent = BYTES("GET / HTTP/1.1\r\n" HOST
                         "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n"),
-          .upstream = OFFERED },
+          .upstream = OFFERED, .discards = true },
         { "an Upgrade that Connection does not name",
           .sent = BYTES("GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n" NEXT),
           .upstream = "GET / HTTP/1.1\r\n" HOST OURS "\r\n" NEXT_UPSTREAM, .records = 2,
@@ -42,14 +42,15 @@ static void test_h48_bytes_behind_an_upgrade_wait(void **state)
 {
     static const struct row rows[] = {
         { "a final answer: they are the next request", .sent = BYTES(OFFER NEXT), .records = 2,
-          .upstream = OFFERED NEXT_UPSTREAM,
+          .upstream = OFFERED NEXT_UPSTREAM, .discards = true,
           .heard = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n/" NEXT_HEARD },
         { "a final answer: and are judged as one", .sent = BYTES(OFFER "GET /" CANARY "\r\n\r\n"),
-          .records = 2, .status = 400, .refused = "version", .upstream = OFFERED,
+          .records = 2, .status = 400, .refused = "version", .upstream = OFFERED, .discards = true,
           .heard = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n/HTTP/1.1 400 ",
           .heard_begins = true },
         { "an answer that only looks like 101", .sent = BYTES(OFFER), .upstream = OFFERED,
           .answer = BYTES("HTTP/1.1 200 OK\r\nContent-Length: 81\r\n\r\n" SWITCH "evil"),
+          .discards = true,
           .heard = "HTTP/1.1 200 OK\r\nContent-Length: 81\r\n\r\n" SWITCH "evil" },
         { "101: they go on as they are", .sent = BYTES(OFFER RAW), .answer = BYTES(SWITCH),
           .silent = true, .later = BYTES(RAW), .client = RESETS, .status = 101,
