@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -35,9 +36,14 @@ def environment(**extra):
 
 
 def free_port(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    """A port to listen on a moment later: below those that the kernel gives to outgoing connections (ip_local_port_range, from 32768),
+    so that none of them takes it meanwhile."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s, contextlib.suppress(OSError):
+            s.bind((host, port))
+            return port
+    raise AssertionError("no free port")
 
 
 def wait_for(what, condition, seconds=DEADLINE, pause=0.01):
