@@ -27,10 +27,12 @@ static void move_to_front(struct buf *b)
     b->end = len;
 }
 
+/* The first allocation is as large as what is asked for: most queues are filled once and emptied.
+ */
 static size_t grown(size_t cap, size_t need)
 {
-    if (cap < SMALLEST)
-        cap = SMALLEST;
+    if (cap == 0)
+        return need > SMALLEST ? need : SMALLEST;
     while (cap < need)
         cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
     return cap;
