@@ -59,6 +59,10 @@ void conn_end_output(struct conn *c);
  * what its origin said before it closed is a response, and is read to its end after the resume. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
+/* How much one read may bring, from now on: above 0, and never more than SCRATCH_READ_BYTES, which
+ * is what a new connection begins with. What the owner does not use of it is kept, so this bounds
+ * the memory of a connection whose owner has to wait. */
+void conn_read_at_most(struct conn *c, size_t bytes);
 
 /* The peer is in the middle of something and may take its time, as thousands may at once: gives
  * back what memory is only needed while bytes pass. Costs little. A second without traffic does the

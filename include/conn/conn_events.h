@@ -5,6 +5,8 @@
 
 #include "base/slice.h"
 
+#include <stdint.h>
+
 /* How the other side ended, or why we think it did. */
 enum conn_end {
     CONN_END_FIN,          /* orderly end of TCP; on TLS: of a client that is paused, not read */
@@ -15,7 +17,7 @@ enum conn_end {
     CONN_END_REFUSED,      /* dial: refused, unreachable: conn_errno() */
     CONN_END_CONNECT_TIMEOUT,
     CONN_END_HANDSHAKE_TIMEOUT,
-    CONN_END_SEND_TIMEOUT, /* the peer took nothing for send_ms */
+    CONN_END_SEND_TIMEOUT, /* for send_ms the peer took nothing, or less than min_rate */
 };
 
 struct conn;
@@ -40,7 +42,9 @@ struct conn_events {
 
 struct conn_conf { /* milliseconds; 0 = no limit */
     unsigned connect_ms, handshake_ms, send_ms;
-    size_t keep_max; /* bytes kept unused before reading pauses by itself */
+    uint64_t min_rate; /* bytes a second the peer takes while bytes wait, over send_ms; 0: one is
+                          enough */
+    size_t keep_max;   /* bytes kept unused before reading pauses by itself */
 };
 
 #endif

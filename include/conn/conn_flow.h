@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "conn/conn_events.h"
+#include "conn/pace.h"
 #include "conn/scratch.h"
 #include "conn/transport.h"
 #include "event/addr.h"
@@ -35,13 +36,14 @@ struct conn {
     struct deferred settle; /* right after a callback: flush, deadline, interest */
     struct deferred step;   /* end of the turn: go on with what no descriptor will tell of */
     struct deferred reap;
-    struct timer deadline; /* of what the state waits for; when open, of the backlog's progress */
+    struct timer deadline; /* of the dial, then of the handshake */
+    struct pace pace;      /* of the backlog, once it is open */
     struct sweep_member sweep;
     struct orphan orphan;
     struct buf kept; /* arrived, but not used by on_data yet */
     struct addr peer;
     struct conn_conf conf;
-    size_t unsent;   /* in the kernel when the backlog's deadline was set */
+    size_t read_max; /* bytes of one read */
     int error;       /* -errno behind on_end; until a dial begins, what connect() said */
     int write_error; /* -errno: nothing can be written, but reading goes on */
     enum conn_state state : 8;
@@ -57,7 +59,7 @@ struct conn {
     bool half_close : 1; /* conn_allow_half_close() */
     bool output_ended : 1;
 };
-static_assert(sizeof(struct conn) <= 512, "ten thousand of them are 5 MB");
+static_assert(sizeof(struct conn) <= 640, "ten thousand of them are 6 MB");
 
 static inline const struct transport_ops *conn_ops(const struct conn *c)
 {

@@ -12,8 +12,9 @@
 #define LINGER_BYTES (256 * 1024) /* read and thrown away at most */
 
 struct linger_conf {
-    unsigned send_ms; /* silence of a peer that has not taken everything; 0 = no limit */
-    bool peer_ended;  /* nothing more will come: close when all is sent */
+    unsigned send_ms;  /* of a peer that has not taken everything: see pace.h */
+    uint64_t min_rate; /* bytes a second, likewise */
+    bool peer_ended;   /* nothing more will come: close when all is sent */
 };
 /* Takes the transport, which no watch looks at any more. Begins when the running callback has
  * returned. A transport without descriptor is offered its output once and freed. */

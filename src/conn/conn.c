@@ -36,6 +36,7 @@ static struct conn *conn_new(struct loop *l, struct scratch *s, const struct add
     c->scratch = s;
     c->peer = *peer;
     c->conf = *conf;
+    c->read_max = SCRATCH_READ_BYTES;
     deferred_init(&c->reap, on_reap);
     conn_flow_init(c);
     return c;
@@ -108,7 +109,9 @@ void conn_close(struct conn *c)
     give_back(c);
     if (!orderly)
         return;
-    const struct linger_conf conf = { .send_ms = c->conf.send_ms, .peer_ended = peer_ended };
+    const struct linger_conf conf = { .send_ms = c->conf.send_ms,
+                                      .min_rate = c->conf.min_rate,
+                                      .peer_ended = peer_ended };
     linger_start(c->loop, c->scratch, c->transport, &conf);
     c->transport = NULL;
 }
@@ -172,6 +175,11 @@ void conn_pause(struct conn *c)
         return;
     sweep_add(&c->scratch->sweep, c->loop, &c->sweep);
     conn_flow_touch(c);
+}
+
+void conn_read_at_most(struct conn *c, size_t bytes)
+{
+    c->read_max = bytes < SCRATCH_READ_BYTES ? bytes : SCRATCH_READ_BYTES;
 }
 
 void conn_resume(struct conn *c)

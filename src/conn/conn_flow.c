@@ -2,6 +2,7 @@
 #include "conn/conn_flow.h"
 
 #include "event/sock.h"
+#include "event/sock_tcp.h"
 
 #include <errno.h>
 
@@ -34,6 +35,7 @@ static void go_quiet(struct conn *c)
 {
     watch_done(&c->watch);
     timer_stop(&c->deadline);
+    pace_stop(&c->pace);
     deferred_cancel(&c->settle);
     deferred_cancel(&c->step);
     sweep_remove(&c->sweep);
@@ -63,19 +65,6 @@ static void set_deadline(struct conn *c, unsigned ms)
         timer_start(&c->deadline, c->loop, ms);
     else
         timer_stop(&c->deadline);
-}
-
-static size_t unsent(const struct conn *c)
-{
-    int fd = conn_ops(c)->fd(c->transport);
-    return fd >= 0 ? sock_unsent(fd) : 0;
-}
-
-/* From now on the peer has send_ms to take something of what waits. */
-static void time_output(struct conn *c)
-{
-    c->unsent = unsent(c);
-    set_deadline(c, c->conf.send_ms);
 }
 
 /* The peer said an orderly end. Writing may go on. */
@@ -125,16 +114,14 @@ static void on_deadline(struct timer *t)
     static const enum conn_end late[] = {
         [CONN_CONNECTING] = CONN_END_CONNECT_TIMEOUT,
         [CONN_HANDSHAKE] = CONN_END_HANDSHAKE_TIMEOUT,
-        [CONN_OPEN] = CONN_END_SEND_TIMEOUT,
     };
-    assert(is_live(c));
-    /* The kernel tells of room only when a third of its megabytes is free: a slow reader that is
-     * alive may need longer for that. */
-    if (c->state == CONN_OPEN && unsent(c) < c->unsent) {
-        time_output(c);
-        return;
-    }
+    assert(c->state == CONN_CONNECTING || c->state == CONN_HANDSHAKE);
     fail(c, late[c->state], -ETIMEDOUT);
+}
+
+static void on_late(struct pace *p)
+{
+    fail(CONTAINER_OF(p, struct conn, pace), CONN_END_SEND_TIMEOUT, -ETIMEDOUT);
 }
 
 /* --- once a second */
@@ -240,10 +227,10 @@ static void settle(struct conn *c)
     if (!is_live(c))
         return;
     size_t backlog = conn_flow_backlog(c);
-    if (c->state == CONN_OPEN && backlog == 0)
-        timer_stop(&c->deadline);
-    else if (c->state == CONN_OPEN && !timer_running(&c->deadline))
-        time_output(c);
+    if (backlog == 0)
+        pace_stop(&c->pace);
+    else if (c->state == CONN_OPEN)
+        pace_start(&c->pace, conn_ops(c)->fd(c->transport));
     if (conn_ops(c)->fd(c->transport) >= 0)
         watch_set(&c->watch, interest(c, backlog));
     if (!c->wrote || backlog > 0)
@@ -262,8 +249,8 @@ static void write_ready(struct conn *c)
 {
     size_t before = conn_flow_backlog(c);
     flush(c);
-    if (c->state == CONN_OPEN && conn_flow_backlog(c) < before)
-        timer_stop(&c->deadline); /* progress: settle() starts it anew */
+    size_t after = conn_flow_backlog(c);
+    pace_drained(&c->pace, before > after ? before - after : 0);
     conn_flow_touch(c);
 }
 
@@ -288,7 +275,7 @@ static void take(struct conn *c, struct slice bytes)
 
 static void read_some(struct conn *c)
 {
-    ssize_t n = conn_ops(c)->read(c->transport, c->scratch->read, SCRATCH_READ_BYTES);
+    ssize_t n = conn_ops(c)->read(c->transport, c->scratch->read, c->read_max);
     if (n > 0) {
         conn_flow_busy(c);
         take(c, slice_of(c->scratch->read, (size_t)n));
@@ -341,10 +328,12 @@ static void finish_connect(struct conn *c)
     if (r == -EINPROGRESS)
         r = sock_error(conn_ops(c)->fd(c->transport));
     c->error = 0;
-    if (r == 0)
+    if (r == 0) {
+        sock_bound_receive(conn_ops(c)->fd(c->transport));
         begin_handshake(c);
-    else
+    } else {
         fail(c, r == -ETIMEDOUT ? CONN_END_CONNECT_TIMEOUT : CONN_END_REFUSED, r);
+    }
 }
 
 static void on_step(struct deferred *d)
@@ -391,6 +380,7 @@ void conn_flow_init(struct conn *c)
     deferred_init(&c->settle, on_settle);
     deferred_init(&c->step, on_step);
     timer_init(&c->deadline, on_deadline);
+    pace_init(&c->pace, c->loop, c->conf.send_ms, c->conf.min_rate, on_late);
     sweep_member_init(&c->sweep, on_sweep);
     buf_init(&c->kept);
 }

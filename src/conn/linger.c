@@ -2,7 +2,7 @@
 #include "conn/linger.h"
 
 #include "base/mem.h"
-#include "event/sock.h"
+#include "conn/pace.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -12,13 +12,13 @@ struct lingering {
     struct loop *loop;
     struct scratch *scratch;
     struct transport *transport;
-    struct linger_conf conf;
     struct watch watch;
     struct deferred begin;
-    struct timer deadline;
-    size_t unsent;    /* in the kernel when the deadline was set: see conn_flow.c */
-    size_t discarded; /* bytes */
-    bool sending;     /* else discarding */
+    struct pace pace;      /* while sending */
+    struct timer deadline; /* while discarding */
+    size_t discarded;      /* bytes */
+    bool sending;          /* else discarding */
+    bool peer_ended;       /* nothing more will come */
 };
 
 static void linger_free(struct lingering *g)
@@ -26,6 +26,7 @@ static void linger_free(struct lingering *g)
     list_remove(&g->orphan.link);
     deferred_cancel(&g->begin);
     timer_stop(&g->deadline);
+    pace_stop(&g->pace);
     watch_done(&g->watch);
     transport_free(g->transport);
     mem_free(g);
@@ -36,30 +37,24 @@ static void on_orphan_end(struct orphan *o)
     linger_free(CONTAINER_OF(o, struct lingering, orphan));
 }
 
-/* From now on the peer has send_ms to take something of what waits. */
-static void time_output(struct lingering *g)
-{
-    g->unsent = sock_unsent(g->transport->ops->fd(g->transport));
-    if (g->conf.send_ms > 0)
-        timer_start(&g->deadline, g->loop, g->conf.send_ms);
-}
-
 static void on_deadline(struct timer *t)
 {
-    struct lingering *g = CONTAINER_OF(t, struct lingering, deadline);
-    if (g->sending && sock_unsent(g->transport->ops->fd(g->transport)) < g->unsent)
-        time_output(g);
-    else
-        linger_free(g);
+    linger_free(CONTAINER_OF(t, struct lingering, deadline));
+}
+
+static void on_late(struct pace *p)
+{
+    linger_free(CONTAINER_OF(p, struct lingering, pace));
 }
 
 static void begin_discarding(struct lingering *g)
 {
-    if (g->conf.peer_ended || g->transport->ops->fd(g->transport) < 0) {
+    if (g->peer_ended || g->transport->ops->fd(g->transport) < 0) {
         linger_free(g);
         return;
     }
     g->sending = false;
+    pace_stop(&g->pace);
     timer_start(&g->deadline, g->loop, LINGER_MS);
     watch_set(&g->watch, WATCH_READ);
 }
@@ -78,8 +73,8 @@ static void go_on_sending(struct lingering *g)
         begin_discarding(g);
         return;
     }
-    if (left < before || !timer_running(&g->deadline))
-        time_output(g);
+    pace_drained(&g->pace, before > left ? before - left : 0);
+    pace_start(&g->pace, ops->fd(g->transport));
     watch_set(&g->watch, WATCH_WRITE);
 }
 
@@ -118,10 +113,11 @@ void linger_start(struct loop *l, struct scratch *s, struct transport *t,
     g->loop = l;
     g->scratch = s;
     g->transport = t;
-    g->conf = *conf;
+    g->peer_ended = conf->peer_ended;
     g->sending = true;
     watch_init(&g->watch, l, t->ops->fd(t), on_ready);
     timer_init(&g->deadline, on_deadline);
+    pace_init(&g->pace, l, conf->send_ms, conf->min_rate, on_late);
     deferred_init(&g->begin, on_begin);
     scratch_adopt(s, &g->orphan, on_orphan_end);
     loop_after(l, &g->begin);

@@ -2,10 +2,8 @@
 #include "event/sock.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SOCK_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -15,7 +13,7 @@ static int set_option(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-/* What a listening TCP socket has; accepted sockets inherit TCP_NODELAY. */
+/* What a listening TCP socket has; accepted sockets inherit TCP_NODELAY and TCP_NOTSENT_LOWAT. */
 static int set_listen_options(int fd, int family)
 {
     static const struct {
@@ -25,6 +23,7 @@ static int set_listen_options(int fd, int family)
         { AF_UNSPEC, SOL_SOCKET, SO_REUSEPORT, 1 },
         { AF_UNSPEC, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1 /* second */ },
         { AF_UNSPEC, IPPROTO_TCP, TCP_NODELAY, 1 },
+        { AF_UNSPEC, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCK_UNSENT_BYTES },
         { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 1 },
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
@@ -63,6 +62,7 @@ int sock_connect(const struct addr *to, int *ret_fd)
     if (fd < 0)
         return -errno;
     sock_set_nodelay(fd);
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCK_UNSENT_BYTES);
     int r = connect(fd, &to->sa, to->len) < 0 ? -errno : 0;
     if (r < 0 && r != -EINPROGRESS) {
         close(fd);
@@ -140,12 +140,6 @@ bool sock_peer_closed(int fd, bool *ret_by_reset)
     default:
         return false;
     }
-}
-
-size_t sock_unsent(int fd)
-{
-    int bytes = 0;
-    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 bool sock_readable_now(int fd)

@@ -470,6 +470,41 @@ static void slow_reader_is_ended(void **state)
     pair_done(&p);
 }
 
+/* A byte now and then is alive, but not enough where a rate is asked for. */
+static void trickling_reader_is_ended(void **state)
+{
+    struct pair p;
+    pair_open_with(&p, &(struct conn_conf){ .send_ms = 60, .min_rate = 1000 });
+    pair_start(&p);
+    p.fake->window = 0;
+    conn_write(p.owner.conn, SLICE("abcdefghijklmnopqrstuvwxyz"));
+    loop_turn(p.owner.loop, false);
+    for (int i = 0; i < 20 && strchr(p.owner.trace, 'e') == NULL; i++) {
+        owner_pass_ms(&p.owner, 10);
+        p.fake->window = 1;
+        writable(&p);
+    }
+    assert_string_equal(p.owner.trace, "oe");
+    assert_int_equal(p.owner.how, CONN_END_SEND_TIMEOUT);
+    pair_done(&p);
+}
+
+static void reads_no_more_at_once_than_its_owner_wants(void **state)
+{
+    struct pair p;
+    pair_open(&p);
+    pair_start(&p);
+    p.owner.use = 0;
+    conn_read_at_most(p.owner.conn, 3);
+    fake_says(p.fake, SLICE("abcdefgh"));
+    conn_on_ready(p.owner.conn, WATCH_READ);
+    assert_int_equal(p.owner.last_offer, 3);
+    conn_read_at_most(p.owner.conn, SIZE_MAX);
+    loop_turn(p.owner.loop, false);
+    assert_int_equal(p.owner.last_offer, 8);
+    pair_done(&p);
+}
+
 static void drained_backlog_has_no_deadline(void **state)
 {
     struct pair p;
@@ -569,6 +604,8 @@ int main(void)
         cmocka_unit_test(failed_handshake),
         cmocka_unit_test(handshake_has_a_deadline),
         cmocka_unit_test(slow_reader_is_ended),
+        cmocka_unit_test(trickling_reader_is_ended),
+        cmocka_unit_test(reads_no_more_at_once_than_its_owner_wants),
         cmocka_unit_test(drained_backlog_has_no_deadline),
         cmocka_unit_test(backlog_that_left_with_a_write_has_no_deadline),
         cmocka_unit_test(handshake_deadline_ends_with_it),

@@ -76,6 +76,8 @@ static void options_are_set_and_inherited(void **state)
     assert_true(option(j.listening, IPPROTO_TCP, TCP_DEFER_ACCEPT) >= 1);
     assert_int_not_equal(option(j.server, IPPROTO_TCP, TCP_NODELAY), 0);
     assert_int_not_equal(option(j.client, IPPROTO_TCP, TCP_NODELAY), 0);
+    assert_int_equal(option(j.server, IPPROTO_TCP, TCP_NOTSENT_LOWAT), SOCK_UNSENT_BYTES);
+    assert_int_equal(option(j.client, IPPROTO_TCP, TCP_NOTSENT_LOWAT), SOCK_UNSENT_BYTES);
     part(j);
 }
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What TCP alone knows of a connection, and a bound that depends on it. */
+#ifndef EVENT_SOCK_TCP_H
+#define EVENT_SOCK_TCP_H
+
+#include <stdint.h>
+
+/* Bytes that the peer has acknowledged since the connection began: what it took, not what the
+ * kernel took for it. 0, or -errno where there is no TCP. */
+int sock_acked(int fd, uint64_t *ret_bytes);
+/* For a connection just made, whose peer may send more than is read. The kernel would let its
+ * receive buffer grow to megabytes, and keep it so. Where the peer is near, a small one carries as
+ * much, and is made to stay small; a distant peer needs the large one, and keeps it. Best effort.
+ */
+void sock_bound_receive(int fd);
+
+#endif
