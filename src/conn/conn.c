@@ -118,6 +118,10 @@ void conn_close(struct conn *c)
 
 void conn_abort(struct conn *c)
 {
+    if (c->alerted) { /* a cut that nobody can overlook, so it may be an orderly one */
+        conn_close(c);
+        return;
+    }
     if (c->state == CONN_CLOSED)
         return;
     if (c->state == CONN_OPEN && c->write_error == 0)

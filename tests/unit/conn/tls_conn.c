@@ -303,12 +303,40 @@ static void reads_on_after_close_notify(void **state)
     finish(&s, &p);
 }
 
+/* The alert says why; bytes that nobody reads any more must not turn it into a RST. */
+static void alert_survives_a_fault_and_unread_bytes(void **state)
+{
+    static const char no_record[] = "\x17\x03\x03\x00\x20 thirty-two bytes, wrongly sealed";
+    struct server s;
+    struct test_pair p;
+    char byte;
+    begin(&s, &p, "a.test");
+    shake(&s, &p);
+    assert_true(send(p.fd, no_record, 5 + 32, 0) == 5 + 32);
+    for (int i = 0; i < TURNS_MAX && s.ended == 0; i++)
+        loop_turn(s.loop, false);
+    assert_int_equal(s.how, CONN_END_PROTOCOL);
+    assert_true(send(p.fd, pattern, 10000, 0) == 10000); /* still on their way */
+    conn_abort(s.conn);
+    s.conn = NULL;
+    for (int i = 0; i < 3; i++)
+        loop_turn(s.loop, false);
+    ERR_clear_error();
+    assert_true(SSL_read(p.client, &byte, 1) <= 0);
+    assert_int_equal(ERR_GET_REASON(ERR_get_error()), SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+    finish(&s, &p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(asks_and_answers),        cmocka_unit_test(takes_an_upload),
-        cmocka_unit_test(takes_an_upload_in_sips), cmocka_unit_test(tells_how_it_ended),
-        cmocka_unit_test(directions_end_apart),    cmocka_unit_test(reads_on_after_close_notify),
+        cmocka_unit_test(asks_and_answers),
+        cmocka_unit_test(takes_an_upload),
+        cmocka_unit_test(takes_an_upload_in_sips),
+        cmocka_unit_test(tells_how_it_ended),
+        cmocka_unit_test(directions_end_apart),
+        cmocka_unit_test(reads_on_after_close_notify),
+        cmocka_unit_test(alert_survives_a_fault_and_unread_bytes),
     };
     return cmocka_run_group_tests(tests, make_hosts, drop_hosts);
 }
