@@ -50,7 +50,7 @@ struct h1 {
     bool refused;       /* no more bytes are read */
     bool expecting;     /* the client waits for 100 */
     bool discarding;    /* the answer is out, the request's body is thrown away */
-    uint64_t discarded; /* bytes */
+    uint64_t discarded; /* bytes, chunk lines among them */
     /* client */
     enum method method; /* of the request */
     unsigned interims;

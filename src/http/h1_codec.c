@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define UNGRANTED_READ_BYTES ((size_t)64 * 1024) /* of one read, while no body is asked for */
+
 /* --- life and end */
 
 static void on_reap(struct deferred *d)
@@ -158,7 +160,7 @@ static void deliver(struct h1 *h, const struct h1_piece *piece)
     struct stream *s = &h->stream;
     s->bytes_in += piece->bytes.len;
     if (h->discarding) {
-        h->discarded += piece->bytes.len;
+        h->discarded += piece->used;
         return;
     }
     h->granted -= piece->bytes.len;
@@ -196,6 +198,24 @@ static bool is_midway(const struct h1 *h)
     return h->in != NULL && h->in->state <= H1_IN_TRAILERS;
 }
 
+static bool is_flowing(const struct h1 *h)
+{
+    return h->in != NULL && h1_in_flows(h->in) && !h->discarding;
+}
+
+/* All that was granted has come. What might come now could only be kept. */
+static bool is_exhausted(const struct h1 *h)
+{
+    return is_flowing(h) && h->granted == 0 && h->stream.bytes_in > 0;
+}
+
+/* What is read and cannot be used is kept, so no more is read than may be used. */
+static void bound_reads(struct h1 *h)
+{
+    bool granted = is_flowing(h) && h->granted > 0;
+    conn_read_at_most(h->conn, granted ? h->granted : UNGRANTED_READ_BYTES);
+}
+
 static size_t on_data(struct conn *c, struct slice bytes)
 {
     struct h1 *h = conn_user(c);
@@ -207,12 +227,13 @@ static size_t on_data(struct conn *c, struct slice bytes)
     if (h->dead)
         return bytes.len;
     h->kept = used < bytes.len;
-    if (h->kept && is_blocked(h) && !h->paused) {
+    if (((h->kept && is_blocked(h)) || is_exhausted(h)) && !h->paused) {
         h->paused = true;
         conn_pause(c);
     } else if (is_midway(h)) {
         conn_rest(c);
     }
+    bound_reads(h);
     return used;
 }
 
@@ -350,6 +371,8 @@ void h1_grant(struct stream *s, size_t bytes)
 {
     struct h1 *h = h1_of_stream(s);
     h->granted = bytes > SIZE_MAX - h->granted ? SIZE_MAX : h->granted + bytes;
+    if (h->live)
+        bound_reads(h);
     if (h->live && h->granted > 0 && h->in != NULL && h1_in_flows(h->in))
         h1_resume(h);
 }
