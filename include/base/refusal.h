@@ -123,6 +123,7 @@
     X(REDIRECT_WITHOUT_HOST, 400, "redirect_without_host", "a redirect needs a Host")              \
     X(BODY_TOO_LARGE, 413, "body_too_large", "the body is larger than the limit")                  \
     X(BODY_TIMEOUT, 408, "body_timeout", "the body did not arrive in time")                        \
+    X(BODY_TOO_SLOW, 408, "body_too_slow", "the body came too slowly")                             \
     /* answers alone */                                                                            \
     X(STRAY_BYTES, 502, "stray_bytes", "bytes before the request")                                 \
     X(UNASKED_SWITCH, 502, "unasked_switch", "a 101 that nobody asked for")                        \

@@ -5,7 +5,8 @@
  *   exchange.c           life and states; what the client's stream reports
  *   exchange_upstream.c  which server, which connection; what the upstream's stream reports
  *   exchange_retry.c     what follows a failed try
- *   exchange_body.c      both bodies: grants, back-pressure, silence
+ *   exchange_body.c      both bodies: grants, back-pressure
+ *   exchange_time.c      who is waited for, and for how long
  *   exchange_tunnel.c    what follows a 101: bytes both ways
  *   exchange_end.c       how it ends: answer, cut or abort; the record
  */
@@ -13,6 +14,7 @@
 #define PROXY_EXCHANGE_PARTS_H
 
 #include "base/buf.h"
+#include "base/rate.h"
 #include "http/stream.h"
 #include "proxy/client.h"
 #include "proxy/flow.h"
@@ -65,7 +67,8 @@ struct exchange {
     bool expecting;  /* the client waits for 100 before it sends its body */
     bool taken;      /* a byte of it went upstream: it cannot be sent twice */
     bool uploaded;   /* all of the request is with the upstream's kernel side */
-    struct timer client_silence, upstream_silence, tunnel_silence;
+    struct timer client_silence, upstream_silence, tunnel_silence, upload_look;
+    struct rate upload_rate; /* while the client owes */
 
     /* time, by the loop's clock */
     int64_t wall_ms;   /* when the head was complete */
@@ -116,8 +119,14 @@ void exchange_body_from_client(struct exchange *x, struct slice bytes, bool end)
 void exchange_body_from_upstream(struct exchange *x, struct slice bytes, bool end);
 void exchange_body_upstream_took(struct exchange *x); /* nothing waits upstream any more */
 void exchange_body_client_took(struct exchange *x);
-void exchange_body_stop(struct exchange *x); /* nobody is waited for any more: what the
-                                                client still sends is the codec's to discard */
+
+/* --- exchange_time.c */
+void exchange_time_init(struct exchange *x);
+/* That side has moved, or what it owes has changed: its time begins anew, if it owes. */
+void exchange_time_client(struct exchange *x);
+void exchange_time_upstream(struct exchange *x);
+void exchange_time_stop(struct exchange *x); /* nobody is waited for any more: what the client
+                                                still sends is the codec's to discard */
 
 /* --- exchange_tunnel.c */
 void exchange_tunnel_init(struct exchange *x);

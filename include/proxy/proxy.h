@@ -26,7 +26,6 @@ struct proxy {
     uint64_t
         request_id_seed[2]; /* random per process; request ids are made from it and a counter */
     uint64_t request_id_count;
-    size_t window;          /* bytes granted per direction, 256 kB */
     struct link exchanges;  /* those alive; initialised by frontend_new() */
     struct date_cache date; /* for responses without a Date */
     struct door door;       /* frontend_new() opens it */

@@ -62,6 +62,8 @@ struct listener_conf {
     struct timeouts timeouts;
     struct census_caps caps; /* on client connections; the same for every listener */
     uint64_t body_max;
+    uint64_t min_rate; /* bytes a second of a client, in bodies both ways; 0 = any */
+    size_t window;     /* bytes on their way in each direction, at most; above 0 */
     struct h1_conf h1;
     struct host_table *table; /* host_table_new() over hosts */
 };

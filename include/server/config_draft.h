@@ -13,10 +13,10 @@
  * keys serves all. */
 struct scope {
     struct timeouts timeouts;
-    uint64_t body_max, head_max, fields_max, target_max, requests_max;
+    uint64_t body_max, head_max, fields_max, target_max, requests_max, min_rate, window;
     struct { /* where this very block sets them */
         struct span handshake, header, body, idle, send, connect, response, tunnel;
-        struct span body_max, head_max, fields_max, target_max, requests_max;
+        struct span body_max, head_max, fields_max, target_max, requests_max, min_rate, window;
     } at;
 };
 

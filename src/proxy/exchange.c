@@ -271,6 +271,7 @@ static struct exchange *exchange_new(struct proxy *p)
     p->in_flight++;
     exchange_body_init(x);
     exchange_tunnel_init(x);
+    exchange_time_init(x);
     return x;
 }
 

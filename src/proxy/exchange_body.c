@@ -1,83 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both bodies of an exchange. Whoever owes bytes that were granted and stays silent for too long is
- * ended. */
+/* Both bodies of an exchange, from either side to the other. */
 #include "proxy/exchange_parts.h"
-
-/* --- silence: whose turn is it? Derived from state; progress restarts the time. */
-
-static bool client_owes(const struct exchange *x)
-{
-    bool flowing = x->state == EXCHANGE_WAIT || x->state == EXCHANGE_STREAM;
-    return flowing && !x->upload.ended && x->upload.granted > 0 && !x->expecting;
-}
-
-static bool upstream_owes(const struct exchange *x)
-{
-    bool has_all = x->uploaded || x->expecting; /* a client that waits for 100 sends no more */
-    if (x->state == EXCHANGE_WAIT)
-        return has_all;
-    return x->state == EXCHANGE_STREAM && has_all && !x->download.ended && x->download.granted > 0;
-}
-
-static void watch(struct exchange *x, struct timer *t, bool owes, uint64_t ms)
-{
-    if (owes && ms > 0)
-        timer_start(t, x->proxy->loop, ms);
-    else
-        timer_stop(t);
-}
-
-static void watch_client(struct exchange *x)
-{
-    watch(x, &x->client_silence, client_owes(x), x->route->timeouts.body);
-}
-
-static void watch_upstream(struct exchange *x)
-{
-    watch(x, &x->upstream_silence, upstream_owes(x), x->route->timeouts.response);
-}
-
-static void on_client_silent(struct timer *t)
-{
-    struct exchange *x = CONTAINER_OF(t, struct exchange, client_silence);
-    if (x->state == EXCHANGE_WAIT) {
-        exchange_end_refused(x, REFUSAL_BODY_TIMEOUT);
-        return;
-    }
-    exchange_end_note(x, REFUSAL_BODY_TIMEOUT);
-    exchange_end_blame(x, "timeout", NULL);
-    x->abort_phase = "body";
-    exchange_end_cut(x);
-}
-
-static void on_upstream_silent(struct timer *t)
-{
-    struct exchange *x = CONTAINER_OF(t, struct exchange, upstream_silence);
-    if (x->state == EXCHANGE_WAIT) {
-        exchange_end_error(x, 504, "http_response_timeout", "the server did not answer in time");
-        return;
-    }
-    exchange_end_blame(x, "timeout", NULL);
-    exchange_end_cut(x);
-}
 
 void exchange_body_init(struct exchange *x)
 {
     buf_init(&x->held);
-    timer_init(&x->client_silence, on_client_silent);
-    timer_init(&x->upstream_silence, on_upstream_silent);
-}
-
-void exchange_body_stop(struct exchange *x)
-{
-    timer_stop(&x->client_silence);
-    timer_stop(&x->upstream_silence);
 }
 
 void exchange_body_done(struct exchange *x)
 {
     buf_done(&x->held);
-    exchange_body_stop(x);
 }
 
 /* --- from the client */
@@ -88,7 +20,7 @@ static void on_uploaded(struct exchange *x)
         return;
     x->uploaded = true;
     x->uploaded_ms = exchange_now(x);
-    watch_upstream(x);
+    exchange_time_upstream(x);
 }
 
 static void send_up(struct exchange *x, struct slice bytes, bool end)
@@ -96,7 +28,7 @@ static void send_up(struct exchange *x, struct slice bytes, bool end)
     x->taken = true;
     size_t waiting = x->up->ops->send_body(x->up, bytes, end);
     flow_give_back(&x->upload, x->down, bytes.len, waiting);
-    watch_client(x);
+    exchange_time_client(x);
     if (end && waiting == 0)
         on_uploaded(x);
 }
@@ -121,16 +53,16 @@ void exchange_body_upload(struct exchange *x)
     if (x->upload.total > 0 || x->upload.ended)
         send_held(x);
     else if (x->upload.granted == 0)
-        flow_grant(&x->upload, x->down, x->proxy->window);
-    watch_client(x);
-    watch_upstream(x);
+        flow_begin(&x->upload, x->down, x->config.listener->window);
+    exchange_time_client(x);
+    exchange_time_upstream(x);
 }
 
 void exchange_body_continue(struct exchange *x)
 {
     x->expecting = false;
-    watch_client(x);
-    watch_upstream(x);
+    exchange_time_client(x);
+    exchange_time_upstream(x);
 }
 
 void exchange_body_from_client(struct exchange *x, struct slice bytes, bool end)
@@ -160,7 +92,7 @@ void exchange_body_upstream_took(struct exchange *x)
     if (x->state >= EXCHANGE_SENT)
         return;
     flow_settle(&x->upload, x->down);
-    watch_client(x);
+    exchange_time_client(x);
     if (x->upload.ended)
         on_uploaded(x);
 }
@@ -169,8 +101,8 @@ void exchange_body_upstream_took(struct exchange *x)
 
 void exchange_body_download(struct exchange *x)
 {
-    flow_grant(&x->download, x->up, x->proxy->window);
-    watch_upstream(x);
+    flow_begin(&x->download, x->up, x->config.listener->window);
+    exchange_time_upstream(x);
 }
 
 void exchange_body_from_upstream(struct exchange *x, struct slice bytes, bool end)
@@ -184,7 +116,7 @@ void exchange_body_from_upstream(struct exchange *x, struct slice bytes, bool en
         return;
     }
     flow_give_back(&x->download, x->up, bytes.len, waiting);
-    watch_upstream(x);
+    exchange_time_upstream(x);
 }
 
 void exchange_body_client_took(struct exchange *x)
@@ -192,5 +124,5 @@ void exchange_body_client_took(struct exchange *x)
     if (x->state != EXCHANGE_STREAM || x->up == NULL)
         return;
     flow_settle(&x->download, x->up);
-    watch_upstream(x);
+    exchange_time_upstream(x);
 }

@@ -40,7 +40,7 @@ void exchange_end_reply(struct exchange *x, const struct reply *r)
     if (reply_send(x->down, x->request, r, date, &x->arena) < 0)
         exchange_end_cut(x);
     else
-        exchange_body_stop(x);
+        exchange_time_stop(x);
 }
 
 void exchange_end_error(struct exchange *x, unsigned status, const char *error, const char *why)
@@ -74,7 +74,7 @@ void exchange_end_answered(struct exchange *x)
     exchange_enter(x, EXCHANGE_SENT);
     if (!x->upload.ended)
         exchange_upstream_drop(x);
-    exchange_body_stop(x);
+    exchange_time_stop(x);
 }
 
 void exchange_end_cut(struct exchange *x)
@@ -165,6 +165,7 @@ void exchange_end(struct exchange *x)
     bool asked = x->state != EXCHANGE_HEAD || x->down->head_bytes_in > 0;
 
     exchange_upstream_drop(x);
+    exchange_time_stop(x);
     exchange_body_done(x);
     exchange_tunnel_done(x);
     exchange_enter(x, EXCHANGE_OVER);

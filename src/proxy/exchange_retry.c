@@ -121,7 +121,7 @@ void exchange_retry_reset(struct exchange *x, const struct stream *s, enum reset
         return;
     }
     x->repeated = true;
-    exchange_body_stop(x);
+    exchange_time_stop(x);
     exchange_enter(x, EXCHANGE_CONNECT);
     try_again(x, server_for_repeat(x));
 }

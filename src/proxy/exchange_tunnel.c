@@ -83,7 +83,7 @@ static void on_client_done(struct stream *s)
 static void on_client_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
 {
     struct exchange *x = s->user;
-    if (why == RESET_TRUNCATED && x->download.ended && x->download.owed == 0)
+    if (why == RESET_TRUNCATED && x->download.ended && !x->download.waiting)
         exchange_end(x);
     else
         exchange_client_gone(x, why);
@@ -100,7 +100,7 @@ static void on_upstream_done(struct stream *s)
 static void on_upstream_reset(struct stream *s, enum reset_reason why, uint32_t wire_code)
 {
     struct exchange *x = s->user;
-    bool all_taken = x->download.owed == 0;
+    bool all_taken = !x->download.waiting;
     x->up = NULL;
     exchange_end_blame(x, why == RESET_SEND_TIMEOUT ? "timeout" : "upstream", reset_text(why));
     if (!x->download.ended || all_taken)
@@ -109,12 +109,10 @@ static void on_upstream_reset(struct stream *s, enum reset_reason why, uint32_t 
 
 /* --- the switch */
 
-static void open_flow(struct flow *f, struct stream *sender, size_t window)
+static void open_flow(const struct exchange *x, struct flow *f, struct stream *sender)
 {
-    size_t out = f->granted + f->owed; /* left over from the request's body */
-    f->ended = false;
-    if (out < window)
-        flow_grant(f, sender, window - out);
+    f->ended = false; /* that was the request's body, or there was none */
+    flow_begin(f, sender, x->config.listener->window);
 }
 
 static void switch_over(struct exchange *x)
@@ -133,8 +131,8 @@ static void switch_over(struct exchange *x)
     };
     x->down->events = &client_events;
     x->up->events = &upstream_events;
-    open_flow(&x->upload, x->down, x->proxy->window);
-    open_flow(&x->download, x->up, x->proxy->window);
+    open_flow(x, &x->upload, x->down);
+    open_flow(x, &x->download, x->up);
 }
 
 int exchange_tunnel_begin(struct exchange *x, const struct message *switched)
@@ -145,7 +143,7 @@ int exchange_tunnel_begin(struct exchange *x, const struct message *switched)
     if (r < 0)
         return r;
     x->status = switched->status;
-    exchange_body_stop(x);
+    exchange_time_stop(x);
     exchange_enter(x, EXCHANGE_TUNNEL);
     watch(x);
     switch_over(x);

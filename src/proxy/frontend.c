@@ -228,6 +228,7 @@ static struct conn_conf conn_conf_of(const struct listener_conf *l)
     return (struct conn_conf){
         .handshake_ms = (unsigned)l->timeouts.handshake,
         .send_ms = (unsigned)l->timeouts.send,
+        .min_rate = l->min_rate,
         .keep_max = keep > KEEP_MIN ? keep : KEEP_MIN,
     };
 }

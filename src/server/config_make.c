@@ -211,6 +211,8 @@ static void make_listener(struct config *c, struct listen_draft *listen, struct 
     made->timeouts = listen->scope.timeouts;
     made->caps = c->caps;
     made->body_max = listen->scope.body_max;
+    made->min_rate = listen->scope.min_rate;
+    made->window = (size_t)listen->scope.window;
     made->h1 = make_h1(listen);
 }
 

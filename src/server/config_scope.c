@@ -63,10 +63,11 @@ const struct directive timeout_inner_keys[] = {
         KEY_LIMIT("requests", DIR_UINT, requests_max, 0, UINT32_MAX, "0",                          \
                   "requests on one client connection before it is ended in good order; 0 is no "   \
                   "limit"),                                                                        \
-    {                                                                                              \
-        .name = "min_rate", .type = DIR_UNSUPPORTED,                                               \
-        .help = "bytes a second below which a client is ended"                                     \
-    }
+        KEY_LIMIT("min_rate", DIR_SIZE, min_rate, 0, UINT32_MAX, "500",                            \
+                  "bytes a second below which a client is ended: of a request body over `timeout " \
+                  "body`, of an answer over `timeout send`; 0 is no limit"),                       \
+        KEY_LIMIT("window", DIR_SIZE, window, 16 * 1024, 16 * 1024 * 1024, "256k",                 \
+                  "bytes of a body on their way in each direction, at most")
 
 const struct directive limit_keys[] = {
     KEYS_LIMIT_LISTEN,

@@ -12,9 +12,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES   ((size_t)256 * 1024) /* granted per direction */
-#define ARENA_BLOCKS   1024                 /* of 4 kB, kept for reuse */
-#define SETTLING_TURNS 4 /* of the loop, in which closed connections free themselves */
+#define ARENA_BLOCKS   1024 /* of 4 kB, kept for reuse */
+#define SETTLING_TURNS 4    /* of the loop, in which closed connections free themselves */
 
 struct service {
     struct loop *loop; /* borrowed */
@@ -93,7 +92,6 @@ static void build_machinery(struct service *s, const struct service_setup *setup
             access_log_new(s->loop, setup->access_fd, s->config->access_log.format, s->counters),
         .counters = s->counters,
         .census = setup->census,
-        .window = WINDOW_BYTES,
     };
     s->frontend = frontend_new(&s->proxy, &s->scratch);
     s->accepts = accept_set_new(s->loop, s->frontend, s->config);

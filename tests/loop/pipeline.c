@@ -86,7 +86,6 @@ struct pipeline *pipeline_new(const char *configuration)
         .pool = pool_new(p->loop, &p->scratch, &p->arenas, &p->counters),
         .access_log = access_log_new(p->loop, p->log_fd, ACCESS_JSON, &p->counters),
         .counters = &p->counters,
-        .window = 256 * 1024,
     };
     pool_set_dial(p->proxy.pool, dial, p);
     p->frontend = frontend_new(&p->proxy, &p->scratch);

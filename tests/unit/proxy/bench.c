@@ -45,6 +45,10 @@ static const struct route_conf shop_routes[] = {
       .status = 200,
       .body = SLICE_INIT("pong\n"),
       .timeouts = TIMEOUTS },
+    { .text = SLICE_INIT("/slow/"),
+      .path = SLICE_INIT("/slow/"),
+      .action = ACTION_PROXY,
+      .timeouts = { .body = LONG_MS, .response = SHORT_MS } },
     { .text = SLICE_INIT("/old/"),
       .path = SLICE_INIT("/old/"),
       .action = ACTION_REDIRECT,
@@ -63,7 +67,7 @@ static const struct host_conf hosts[] = {
       .names = shop_names,
       .name_count = 1,
       .routes = shop_routes,
-      .route_count = 3 },
+      .route_count = 4 },
     { .tls = (struct tls_ctx *)&fake_api_tls,
       .names = api_names,
       .name_count = 1,
@@ -79,6 +83,8 @@ void bench_open(struct bench *b)
     b->log_fd = memfd_create("log", MFD_CLOEXEC);
     listener.table = host_table_new(hosts, 2);
     listener.sni = NULL;
+    listener.window = WINDOW;
+    listener.min_rate = 0;
     b->listener = &listener;
     b->hold = (struct config_hold){ &listener, &b->holds, hold_ref, hold_unref };
     b->proxy = (struct proxy){
@@ -86,7 +92,6 @@ void bench_open(struct bench *b)
         .arenas = &b->arenas,
         .access_log = access_log_new(b->loop, b->log_fd, ACCESS_JSON, &b->counters),
         .counters = &b->counters,
-        .window = WINDOW,
     };
     list_init(&b->proxy.exchanges);
     fake_stream_init(&b->down);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything around one exchange: loop, log, a configuration, fake streams. The listener has two
- * hosts: shop.test proxies "/" to pool app (limit body=8), answers "/ping" and redirects "/old/";
- * api.test proxies "/v1/" alone. */
+ * hosts: shop.test proxies "/" to pool app (limit body=8), answers "/ping", redirects "/old/", and
+ * has another pace for "/slow/"; api.test proxies "/v1/" alone. */
 #ifndef TEST_PROXY_BENCH_H
 #define TEST_PROXY_BENCH_H
 
@@ -10,6 +10,7 @@
 
 #define SHORT_MS  20  /* the routes' timeouts body and response */
 #define TUNNEL_MS 200 /* and tunnel */
+#define LONG_MS   400 /* timeout body of "/slow/" */
 
 struct bench {
     struct loop *loop;

@@ -384,6 +384,48 @@ static void test_deadlines(void **state)
     CHECK_ALL(list);
 }
 
+#define TOO_SLOW "head=408 body=408 Request Timeout: the body came too slowly\n."
+
+/* Who is waited for, and that one who owes is timed whatever the others do. */
+static void test_whose_turn(void **state)
+{
+    static const struct scenario list[] = {
+        { "a trickle without silence",
+          "rate=100 lend=new slow c=a wait c=b wait c=c wait-long done", TOO_SLOW,
+          "POST body=a body=b body=c reset", NO_ABORT "\"status\":408" },
+        { "the same without a rate to keep is silence at last",
+          "lend=new slow c=a wait c=b wait c=c wait-long done",
+          "head=408 body=408 Request Timeout: the body did not arrive in time\n.",
+          "POST body=a body=b body=c reset", "\"status\":408" },
+        { "a trickle inside an answer",
+          "rate=100 window=2 lend=new slow u-head=200 c-slow u=ab c=a wait c=b wait c=c wait-long",
+          "head=200 body=ab reset", "POST body=a body=b body=c reset",
+          ABORT("200", "body", "timeout") },
+        { "fast enough",
+          "rate=5 lend=new slow c=a wait c=b wait c=c wait c-end=d u-bare=200 u-done done",
+          "head=200.", "POST body=a body=b body=c body=d.", "\"status\":200" },
+        { "a client that is held back owes nothing",
+          "rate=100000 window=4 lend=new post=8 u-slow c=abcd wait u-writable c-end=efgh "
+          "u-bare=200 "
+          "u-done done",
+          "head=200.", "POST body=abcd body=efgh.", "\"status\":200" },
+        { "before it answers, the upstream may wait for the whole body",
+          "lend=new slow c=a wait c-end=b u-bare=200 u-done done", "head=200.",
+          "POST body=a body=b.", "\"status\":200" },
+        { "an answer that has begun goes on, even while the upload does",
+          "lend=new slow c=a u-head=200 u=x wait", "head=200 body=x reset", "POST body=a reset",
+          ABORT("200", "stream", "timeout") },
+        { "the client's bytes do not excuse it", "lend=new slow u-head=200 u=x c=a c=b wait",
+          "head=200 body=x reset", "POST body=a body=b reset", ABORT("200", "stream", "timeout") },
+        { "while the client takes nothing, the upstream owes nothing: that time is the "
+          "connection's",
+          "window=2 lend=new get u-head=200 c-slow u=ab wait c-writable u-end=c u-done done",
+          "head=200 body=ab body=c.", "GET.", "\"status\":200" },
+    };
+    (void)state;
+    CHECK_ALL(list);
+}
+
 static void test_flow(void **state)
 {
     static const struct scenario list[] = {
@@ -500,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_repeat),        cmocka_unit_test(test_retry_bounds),
         cmocka_unit_test(test_deadlines),     cmocka_unit_test(test_flow),
         cmocka_unit_test(test_policy),        cmocka_unit_test(test_tunnels),
+        cmocka_unit_test(test_whose_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

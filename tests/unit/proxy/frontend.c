@@ -91,6 +91,7 @@ static void listener_make(struct listener_conf *l, struct host_conf *h, struct r
         .host_count = 1,
         .table = host_table_new(h, 1),
         .timeouts = { .header = 5000, .idle = 5000, .send = 5000 },
+        .window = 256 * 1024,
         .h1 = { .head_max = 32768,
                 .fields_max = 100,
                 .target_max = 8192,
@@ -122,7 +123,6 @@ static void bench_open(struct bench *b)
         .access_log = access_log_new(b->loop, b->log_fd, ACCESS_JSON, &b->counters),
         .counters = &b->counters,
         .census = census_new(b->census_memory, 1, 16, 1),
-        .window = 256 * 1024,
     };
     b->frontend = frontend_new(&b->proxy, &b->scratch);
 }

@@ -49,9 +49,9 @@ static void ask(struct bench *b, const char *method, const char *path)
     b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, true);
 }
 
-static void ask_with_body(struct bench *b, const char *method, uint64_t length)
+static void ask_with_body(struct bench *b, const char *method, const char *path, uint64_t length)
 {
-    request_head(b, method, "shop.test", "/up");
+    request_head(b, method, "shop.test", path);
     b->request.body = length == LENGTH_UNKNOWN ? BODY_CHUNKED : BODY_LENGTH;
     b->request.length = length;
     b->down.base.events->on_head(&b->down.base, &b->request, HEAD_FINAL, false);
@@ -133,17 +133,32 @@ static void do_old_get(struct bench *b, const char *arg)
 
 static void do_post(struct bench *b, const char *length)
 {
-    ask_with_body(b, "POST", (uint64_t)strtol(length, NULL, 10));
+    ask_with_body(b, "POST", "/up", (uint64_t)strtol(length, NULL, 10));
 }
 
 static void do_put(struct bench *b, const char *length)
 {
-    ask_with_body(b, "PUT", (uint64_t)strtol(length, NULL, 10));
+    ask_with_body(b, "PUT", "/up", (uint64_t)strtol(length, NULL, 10));
 }
 
 static void do_chunked(struct bench *b, const char *arg)
 {
-    ask_with_body(b, "POST", LENGTH_UNKNOWN);
+    ask_with_body(b, "POST", "/up", LENGTH_UNKNOWN);
+}
+
+static void do_slow(struct bench *b, const char *arg)
+{
+    ask_with_body(b, "POST", "/slow/up", LENGTH_UNKNOWN);
+}
+
+static void do_rate(struct bench *b, const char *bytes)
+{
+    b->listener->min_rate = (uint64_t)strtol(bytes, NULL, 10);
+}
+
+static void do_window(struct bench *b, const char *bytes)
+{
+    b->listener->window = (size_t)strtol(bytes, NULL, 10);
 }
 
 static void do_expect(struct bench *b, const char *length)
@@ -453,10 +468,10 @@ static void do_wait(struct bench *b, const char *arg)
     turn_for(b, 2 * SHORT_MS);
 }
 
-/* Until well past a tunnel's. */
+/* Until well past a tunnel's, or the slow route's. */
 static void do_wait_long(struct bench *b, const char *arg)
 {
-    turn_for(b, TUNNEL_MS + 2 * SHORT_MS);
+    turn_for(b, LONG_MS + LONG_MS / 2);
 }
 
 /* Some time, below every deadline. */
@@ -515,6 +530,9 @@ static const struct {
     { "post", do_post },
     { "put", do_put },
     { "chunked", do_chunked },
+    { "slow", do_slow },
+    { "rate", do_rate },
+    { "window", do_window },
     { "expect", do_expect },
     { "upgrade", do_upgrade },
     { "refused", do_refused },

@@ -61,6 +61,8 @@ static void has_defaults(void **state)
     assert_int_equal(h1->requests_max, 0);
     assert_int_equal(h1->underscore, UNDERSCORE_DROP);
     assert_int_equal(first_route(&f)->body_max, 10 << 20);
+    assert_int_equal(c->listeners[0].min_rate, 500);
+    assert_int_equal(c->listeners[0].window, 256 << 10);
     fixture_close(&f);
 }
 
@@ -210,7 +212,7 @@ static void reads_listeners(void **state)
     struct fixture f;
     build(&f, "listen 0.0.0.0:80 [::]:80 {\n"
               "unknown_host default=b.test; trusted_proxies 10.0.0.0/8 ::1\n"
-              "header_underscore reject; limit headers=7; timeout idle=1s\n"
+              "header_underscore reject; limit headers=7 min_rate=0 window=16k; timeout idle=1s\n"
               "host A.test { respond 200 }\nhost b.test. *.c.test { respond 201 }\n}\n"
               "listen 127.0.0.1:80 { redirect https port=8443 code=301 }\n");
     assert_int_equal(f.config->listener_count, 2);
@@ -221,6 +223,8 @@ static void reads_listeners(void **state)
     assert_int_equal(l->trusted_count, 2);
     assert_int_equal(l->h1.underscore, UNDERSCORE_REJECT);
     assert_int_equal(l->h1.fields_max, 7);
+    assert_int_equal(l->min_rate, 0);
+    assert_int_equal(l->window, 16 << 10);
     assert_int_equal(l->h1.idle_ms, 1000);
     assert_slice(l->hosts[0].names[0], "a.test");
     assert_slice(l->hosts[1].names[0], "b.test");

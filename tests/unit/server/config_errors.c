@@ -52,8 +52,6 @@ static void says_what_is_wrong_at_the_top(void **state)
           "1:1: \"admin\" is not supported by this version" },
         { "control", "control unix:/run/s mode=0600",
           "1:1: \"control\" is not supported by this version" },
-        { "a limit that is not built", "limit min_rate=3",
-          "1:7: \"min_rate\" is not supported by this version" },
         { "a cap that is no number", "limit connections=many",
           "1:19: \"many\" is not a number, as \"connections\" needs it" },
         { "a cap set twice in two lines", "limit per_ip=1\nlimit per_ip=2",
@@ -75,6 +73,10 @@ static void says_what_is_wrong_at_the_top(void **state)
         { "a block where none belongs", "workers auto { }", "1:1: \"workers\" takes no block" },
         { "a limit below its bound", "limit headers=0",
           "1:15: \"0\" is out of range for \"headers\"" },
+        { "a window smaller than a TLS record", "limit window=8k",
+          "1:14: \"8k\" is out of range for \"window\"" },
+        { "a window that nobody can mean", "limit window=17m",
+          "1:14: \"17m\" is out of range for \"window\"" },
         { "a certificate outside of a host", "certificate a.crt",
           "1:1: unknown directive \"certificate\"" },
     };
@@ -242,6 +244,8 @@ static void says_what_is_wrong_in_a_host(void **state)
           "2:39: \"limit connections\" cannot be set in a block" },
         { "a limit that is checked before a host is known", HOST("limit uri=1k; proxy app"),
           "2:39: \"limit uri\" cannot be set for a host or a route" },
+        { "a rate that the connection keeps", HOST("limit min_rate=1k; proxy app"),
+          "2:39: \"limit min_rate\" cannot be set for a host or a route" },
     };
     CHECK(rows);
 }
