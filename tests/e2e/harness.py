@@ -342,12 +342,17 @@ def curl(signet_port, path="/", *args, host="shop.example.test", scheme="https",
          f"{scheme}://{host}:{signet_port}{path}"], capture_output=True, timeout=timeout)
 
 
-def tls_client(port, certs, host="shop.example.test", **options):
-    """A TLS connection to signet by Python's ssl; options are attributes of the context."""
+def tls_client(port, certs, host="shop.example.test", receive=None, **options):
+    """A TLS connection to signet by Python's ssl; options are attributes of the context. `receive`: bytes that the kernel may take
+    for a client that does not read, so that little reading shows at once."""
     context = ssl.create_default_context(cafile=str(certs / "ca.crt"))
     for name, value in options.items():
         setattr(context, name, value)
-    raw = socket.create_connection(("127.0.0.1", port), DEADLINE)
+    raw = socket.socket()
+    raw.settimeout(DEADLINE)
+    if receive:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    raw.connect(("127.0.0.1", port))
     return context.wrap_socket(raw, server_hostname=host)
 
 

@@ -391,8 +391,8 @@ static void test_whose_turn(void **state)
 {
     static const struct scenario list[] = {
         { "a trickle without silence",
-          "rate=100 lend=new slow c=a wait c=b wait c=c wait-long done", TOO_SLOW,
-          "POST body=a body=b body=c reset", NO_ABORT "\"status\":408" },
+          "rate=100 lend=new slow c=a wait c=b wait c=c wait-long counted=body_too_slow done",
+          TOO_SLOW, "POST body=a body=b body=c reset", NO_ABORT "\"status\":408" },
         { "the same without a rate to keep is silence at last",
           "lend=new slow c=a wait c=b wait c=c wait-long done",
           "head=408 body=408 Request Timeout: the body did not arrive in time\n.",
