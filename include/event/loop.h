@@ -24,6 +24,9 @@ void loop_stop(struct loop *l); /* ends loop_run() after this turn */
 /* One turn; waits for an event only when `wait`. For tests and for loops driven by hand. */
 void loop_turn(struct loop *l, bool wait);
 bool loop_has_work(const struct loop *l); /* something is deferred: the next turn will not wait */
+/* The end of a turn alone: what is deferred runs, nobody looks for events. For loops that know no
+ * descriptor and are driven by hand. */
+void loop_run_deferred(struct loop *l);
 
 const char *loop_backend(void); /* "4.33, epoll": libev and what it asks the kernel by */
 

@@ -141,13 +141,18 @@ bool loop_has_work(const struct loop *l)
     return !list_empty(&l->after) || !list_empty(&l->later);
 }
 
+void loop_run_deferred(struct loop *l)
+{
+    run_after(l);
+    run_later(l);
+}
+
 void loop_turn(struct loop *l, bool wait)
 {
     bool idle = !loop_has_work(l);
     l->turning = true;
     ev_run(l->ev, wait && idle ? EVRUN_ONCE : EVRUN_NOWAIT);
-    run_after(l);
-    run_later(l);
+    loop_run_deferred(l);
     l->turning = false;
 }
 

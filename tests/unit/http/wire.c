@@ -63,7 +63,7 @@ void wire_retire(struct wire *w)
 void wire_turn(struct wire *w)
 {
     while (loop_has_work(w->loop)) /* what is deferred may defer anew */
-        loop_turn(w->loop, false);
+        loop_run_deferred(w->loop);
 }
 
 static void make_ready(struct wire *w, unsigned events)
