@@ -81,7 +81,8 @@ static void test_own_answers(void **state)
           "POST body=12345 reset", NO_ABORT "\"status\":413 \"tries\":1" },
         { "over it when the answer has begun: cut",
           "lend=new chunked c=1 u-head=200 c=23456789 counted=body_too_large", "head=200 reset",
-          "POST body=1 reset", ABORT("200", "stream", "client") },
+          "POST body=1 reset",
+          ABORT("200", "stream", "client") "\"refused\":\"the~body~is~larger~than~the~limit\"" },
         { "no readable request", "begin refused=bare_lf counted=bare_lf done",
           "head=400 body=400 Bad Request: a line ends in a bare LF\n.", "",
           NO_ABORT "\"status\":400 \"method\":null" },
@@ -208,7 +209,9 @@ static void test_servers_fail(void **state)
           ABORT("200", "stream", "upstream") "\"abort_signal\":\"protocol\"" },
         { "garbage inside the answer",
           "lend=new get u-head=200 u=ab u-gone=garbled distrusted=chunk_size_not_hex",
-          "head=200 body=ab reset", "GET.", ABORT("200", "stream", "upstream") },
+          "head=200 body=ab reset", "GET.",
+          ABORT("200", "stream", "upstream") "\"refused\":\"the~server's~answer:~a~chunk~size~is~"
+                                             "not~hexadecimal~digits~alone\"" },
     };
     (void)state;
     CHECK_ALL(list);

@@ -17,6 +17,8 @@ void record_check(const char *why, const char *record, const char *want)
     snprintf(copy, sizeof copy, "%s", want);
     for (part = strtok_r(copy, " ", &save); part != NULL; part = strtok_r(NULL, " ", &save)) {
         char with_comma[128], with_brace[128];
+        for (char *tilde = strchr(part, '~'); tilde != NULL; tilde = strchr(tilde, '~'))
+            *tilde = ' ';
         snprintf(with_comma, sizeof with_comma, "%s,", part);
         snprintf(with_brace, sizeof with_brace, "%s}", part);
         if (strstr(record, with_comma) == NULL && strstr(record, with_brace) == NULL)
