@@ -504,6 +504,8 @@ static const struct {
     { "nobody asked", PLAIN, SWITCH "raw", OPEN, " reset unasked_switch gone" },
     { "a final answer instead: the connection is not kept", OFFER, OK, OPEN,
       " head end done gone" },
+    { "nor behind a body, which some servers take for the next request", OFFER_WITH_BODY, OK, OPEN,
+      " head end done gone" },
     { "which does not switch, whatever it says", OFFER,
       "HTTP/1.1 200 OK\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nok", OPEN,
       " head[ok] end done gone" },
