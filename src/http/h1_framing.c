@@ -125,6 +125,9 @@ void h1_framing_response_body(struct message *m, const struct h1_framing *f, enu
     if (!message_may_have_body(request, m->status)) {
         bool announces = m->status >= 200 && m->status != 204 && f->has_length;
         set_body(m, BODY_NONE, announces ? f->length : LENGTH_UNKNOWN);
+        /* It must not announce one (RFC 9110 8.6, RFC 9112 6.1): who does may send it, too. */
+        if (m->status == 204 && (f->chunked || f->length > 0))
+            m->close = true;
     } else if (f->chunked || f->has_length) {
         h1_framing_request_body(m, f);
     } else {

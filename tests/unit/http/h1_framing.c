@@ -135,7 +135,10 @@ static const struct {
     { "HEAD, chunked announced", METHOD_HEAD, 200, "Transfer-Encoding: chunked", BODY_NONE,
       LENGTH_UNKNOWN, false },
     { "304 announces", METHOD_GET, 304, "Content-Length: 5", BODY_NONE, 5, false },
-    { "204 does not", METHOD_GET, 204, "Content-Length: 5", BODY_NONE, LENGTH_UNKNOWN, false },
+    { "204 must not", METHOD_GET, 204, "Content-Length: 5", BODY_NONE, LENGTH_UNKNOWN, true },
+    { "nor chunks", METHOD_GET, 204, "Transfer-Encoding: chunked", BODY_NONE, LENGTH_UNKNOWN,
+      true },
+    { "none is harmless", METHOD_GET, 204, "Content-Length: 0", BODY_NONE, LENGTH_UNKNOWN, false },
     { "nor do interim ones", METHOD_GET, 103, "Content-Length: 5", BODY_NONE, LENGTH_UNKNOWN,
       false },
 };
