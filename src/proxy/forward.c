@@ -128,25 +128,25 @@ static struct slice join(struct arena *a, const struct slice *parts, size_t coun
     return slice_of(text, len);
 }
 
-static struct slice with_comma(struct arena *a, struct slice list, struct slice item)
-{
-    return list.len == 0 ? item : join(a, (struct slice[]){ list, SLICE(", "), item }, 3);
-}
-
 /* What trusted proxies listed under `id`, all lines in order, then `item`. */
 static struct slice append_to_list(const struct forward *f, enum field_id id, struct slice item,
                                    struct arena *a)
 {
     const struct fields *received = &f->received->fields;
-    struct slice list = slice_of(NULL, 0);
-    if (!f->client->trusted)
+    unsigned lines = f->client->trusted ? fields_count(received, id) : 0;
+    if (lines == 0)
         return item;
+    struct slice *parts = arena_alloc(a, (2 * lines + 1) * sizeof *parts);
+    size_t count = 0;
     for (size_t i = 0; i < received->count; i++) {
         struct slice value = received->list[i].value;
-        if (received->list[i].id == id && value.len > 0)
-            list = with_comma(a, list, value);
+        if (received->list[i].id != id || value.len == 0)
+            continue;
+        parts[count++] = value;
+        parts[count++] = SLICE(", ");
     }
-    return with_comma(a, list, item);
+    parts[count++] = item;
+    return join(a, parts, count);
 }
 
 /* What a trusted proxy says, or our own word. */

@@ -79,6 +79,11 @@ static const struct {
       "X-Forwarded-Port: 443\n" OURS("1.2.3.4, 5.6.7.8, 10.0.0.1", "https", "www.test",
                                      "for=1.2.3.4, for=10.0.0.1;host=shop.test;proto=http",
                                      "id0") },
+    { "an empty line of a list adds nothing", "10.0.0.1", true, false, &plain_route, "shop.test",
+      "X-Forwarded-For: \nX-Forwarded-For: 1.2.3.4\nX-Forwarded-For: \nX-Forwarded-For: a, b\n"
+      "Forwarded: ",
+      OURS("1.2.3.4, a, b, 10.0.0.1", "http", "shop.test", "for=10.0.0.1;host=shop.test;proto=http",
+           "id0") },
     { "identity is Signet's alone to say", "10.0.0.1", true, false, &plain_route, "shop.test",
       "X-Client-Cert: x\nx-client-cert-chain: x\nX-SSL-Client-DN: x\nClient-Cert: x\n"
       "Client-Cert-Chain: x\nSSL-Client-S-DN: x\nX-Forwarded-Client-Cert: x\nX-Client: 1",
