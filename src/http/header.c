@@ -186,27 +186,31 @@ static bool names_fields(struct slice connection)
            !slice_eq_nocase(connection, SLICE("close"));
 }
 
-static bool ends_here(const struct field *field, const struct fields *connections)
+/* Adds what it names. Its elements are taken apart once, not once a field: empty ones cost as much
+ * as others, and are not bounded by number. */
+static void add_options(struct fields *options, struct slice connection)
 {
-    if (field_is_hop_by_hop(field->id))
-        return true;
-    for (size_t i = 0; i < connections->count; i++)
-        if (list_has(connections->list[i].value, field->name))
-            return true;
-    return false;
+    struct slice name;
+    while (field_list_next(&connection, &name))
+        append(options, (struct field){ .name = name });
+}
+
+static bool ends_here(const struct field *field, const struct fields *options)
+{
+    return field_is_hop_by_hop(field->id) || fields_find_name(options, field->name) != NULL;
 }
 
 void fields_remove_hop_by_hop(struct fields *f)
 {
-    struct fields connections;
-    fields_init(&connections, f->arena);
+    struct fields options;
+    fields_init(&options, f->arena);
     for (size_t i = 0; i < f->count; i++)
         if (f->list[i].id == FIELD_CONNECTION && names_fields(f->list[i].value))
-            append(&connections, f->list[i]);
+            add_options(&options, f->list[i].value);
 
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++)
-        if (!ends_here(&f->list[i], &connections))
+        if (!ends_here(&f->list[i], &options))
             f->list[kept++] = f->list[i];
     f->count = kept;
 }

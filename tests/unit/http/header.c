@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -152,6 +153,33 @@ static void test_hop_by_hop(void **state)
     }
 }
 
+/* CPU time of a few heads with `others` fields beside a Connection that is long and names nothing.
+ */
+static clock_t time_hop_by_hop(size_t others)
+{
+    static char commas[30000];
+    memset(commas, ',', sizeof(commas));
+    clock_t before = clock();
+    for (int i = 0; i < 20; i++) {
+        struct fields f;
+        fields_init(&f, &arena);
+        fields_add_known(&f, FIELD_CONNECTION, slice_of(commas, sizeof(commas)));
+        while (f.count <= others)
+            fields_add(&f, SLICE("A"), SLICE("b"));
+        fields_remove_hop_by_hop(&f);
+        assert_int_equal(f.count, others);
+    }
+    return clock() - before;
+}
+
+static void test_hop_by_hop_is_cheap(void **state)
+{
+    (void)state;
+    clock_t few = time_hop_by_hop(1), many = time_hop_by_hop(100);
+    if (many > 20 * (few + CLOCKS_PER_SEC / 1000))
+        fail_msg("%ld and %ld", (long)few, (long)many);
+}
+
 static const struct {
     const char *in;
     enum refusal refusal;
@@ -200,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_list_has),
         cmocka_unit_test(test_hop_by_hop),
+        cmocka_unit_test(test_hop_by_hop_is_cheap),
         cmocka_unit_test(test_connection_may_not_name),
         cmocka_unit_test(test_trailers),
     };
