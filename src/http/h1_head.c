@@ -106,6 +106,13 @@ static enum refusal read_target(struct message *m, struct slice *ret_authority)
     return why;
 }
 
+/* Of HTTP/1.0 an Upgrade is to be ignored, of others it may be (RFC 9110 7.8). Some servers take a
+ * request that offers one to have no chunked body: its chunks would be their next request. */
+static bool may_upgrade(const struct message *m)
+{
+    return m->version == HTTP_1_1 && m->body != BODY_CHUNKED;
+}
+
 static enum refusal interpret_request(struct h1_in *in, struct slice head, struct message *m)
 {
     struct h1_framing framing;
@@ -121,7 +128,7 @@ static enum refusal interpret_request(struct h1_in *in, struct slice head, struc
     why = h1_framing_expect(m);
     if (why != REFUSAL_NONE)
         return why;
-    if (framing.upgrade && m->version == HTTP_1_1) /* of HTTP/1.0 it is to be ignored */
+    if (framing.upgrade && may_upgrade(m))
         m->upgrade = upgrade_offer(&m->fields, m->arena);
     if (in->underscore == UNDERSCORE_REJECT && has_underscore(&m->fields))
         return REFUSAL_FIELD_NAME_UNDERSCORE;

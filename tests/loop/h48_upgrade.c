@@ -48,10 +48,15 @@ static void test_h48_bytes_behind_an_upgrade_wait(void **state)
           .records = 2, .status = 400, .refused = "version", .upstream = OFFERED, .discards = true,
           .heard = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n/HTTP/1.1 400 ",
           .heard_begins = true },
-        { "a body goes with the offer: its connection is for nobody else",
+        { "chunks go without the offer",
           .sent = BYTES("POST / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: websocket\r\n"
                         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
-          .upstream = "POST / HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\n"
+          .upstream = "POST / HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\n\r\nabc",
+          .heard = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n/" },
+        { "a body goes with the offer: its connection is for nobody else",
+          .sent = BYTES("POST / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: websocket\r\n"
+                        "Content-Length: 3\r\n\r\nabc"),
+          .upstream = "POST / HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\n"
                       "Upgrade: websocket\r\nConnection: upgrade\r\n\r\nabc",
           .heard = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n/", .discards = true },
         { "an answer that only looks like 101", .sent = BYTES(OFFER), .upstream = OFFERED,

@@ -209,9 +209,10 @@ static const struct {
       SWITCH "raw", false },
     { "a body by length goes first", "POST / HTTP/1.1\r\n" H UP "Content-Length: 2\r\n\r\nhiraw", 0,
       " head x[hi] end[raw] end done gone", SWITCH "raw", true },
-    { "a chunked one, too",
-      "POST / HTTP/1.1\r\n" H UP "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n0\r\n\r\n",
-      0, " head x[hi] end[0\r\n\r\n] end done gone", SWITCH "0\r\n\r\n", true },
+    { "not offered with chunks",
+      "POST / HTTP/1.1\r\n" H UP "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+      "GET /2 HTTP/1.1\r\n" H "\r\n",
+      OPEN, " head[hi] end done head end done", OK OK, false },
     { "one of several", "GET / HTTP/1.1\r\n" H UP "Upgrade: y, h2c\r\n\r\nraw", OPEN,
       " head x, y end", SWITCH "raw", false },
     { "`close` beside it", "GET / HTTP/1.1\r\n" H UP "Connection: close\r\n\r\nraw", OPEN,
