@@ -36,6 +36,9 @@ struct shm_row *shm_row(struct shm *s, unsigned index); /* NULL: no such row */
 /* Borrowed. The owner of a row joins the census with the row's index. */
 struct census *shm_census(const struct shm *s);
 
+/* --- the master's alone, by its own book: what a worker writes over its row frees none and keeps
+ * none from being claimed. */
+
 /* A free row for a new incarnation of `worker`, zeroed. 0, or -ENOSPC. */
 int shm_claim(struct shm *s, unsigned worker, unsigned *ret_index);
 /* The incarnation is dead: adds its counters to the totals, gives back its places in the census and

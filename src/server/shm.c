@@ -26,7 +26,6 @@ struct head {
 /* What lies in the memory; the census follows the rows. */
 struct layout {
     alignas(64) struct head head;
-    uint64_t next_incarnation;               /* the master's alone */
     alignas(64) struct counters of_the_dead; /* folded rows; the master's alone */
     struct shm_row rows[];
 };
@@ -36,6 +35,9 @@ struct shm {
     size_t bytes; /* mapped */
     unsigned rows;
     int fd;
+    /* The master's own book, which no worker can write: whose row is whose, 0 is free. */
+    uint64_t *incarnations;
+    uint64_t next_incarnation;
 };
 
 static size_t layout_bytes(unsigned rows, unsigned addresses)
@@ -99,8 +101,10 @@ int shm_new(unsigned rows, unsigned addresses, struct shm **ret_shm)
         return r;
     }
     l->head = h;
-    l->next_incarnation = 1;
-    *ret_shm = view_new(fd, l, &h);
+    struct shm *s = view_new(fd, l, &h);
+    s->incarnations = mem_array(rows, sizeof(*s->incarnations));
+    s->next_incarnation = 1;
+    *ret_shm = s;
     return 0;
 }
 
@@ -150,6 +154,7 @@ void shm_free(struct shm *s)
     if (s == NULL)
         return;
     census_free(s->census);
+    mem_free(s->incarnations);
     munmap(s->layout, s->bytes);
     close(s->fd);
     mem_free(s);
@@ -185,13 +190,14 @@ int shm_claim(struct shm *s, unsigned worker, unsigned *ret_index)
 {
     for (unsigned i = 0; i < s->rows; i++) {
         struct shm_row *row = &s->layout->rows[i];
-        if (row->incarnation != 0)
+        if (s->incarnations[i] != 0)
             continue;
         counters_clear(&row->counters);
         row->stamp_ms = 0;
         row->pid = 0;
         row->worker = worker;
-        row->incarnation = s->layout->next_incarnation++;
+        s->incarnations[i] = s->next_incarnation++;
+        row->incarnation = s->incarnations[i];
         *ret_index = i;
         return 0;
     }
@@ -201,8 +207,9 @@ int shm_claim(struct shm *s, unsigned worker, unsigned *ret_index)
 void shm_fold(struct shm *s, unsigned index)
 {
     struct shm_row *row = shm_row(s, index);
-    if (row == NULL || row->incarnation == 0)
+    if (row == NULL || s->incarnations[index] == 0)
         return;
+    s->incarnations[index] = 0;
     census_clear(s->census, index);
     row->incarnation = 0; /* before the totals grow: a reader never counts the row twice */
     for (int i = 0; i < COUNTER_COUNT; i++)
@@ -213,7 +220,7 @@ uint64_t shm_total(struct shm *s, enum counter which)
 {
     uint64_t sum = counter_read(&s->layout->of_the_dead, which);
     for (unsigned i = 0; i < s->rows; i++)
-        if (s->layout->rows[i].incarnation != 0)
+        if (s->incarnations[i] != 0)
             sum += counter_read(&s->layout->rows[i].counters, which);
     return sum;
 }

@@ -32,6 +32,33 @@ static void rows_go_to_incarnations(void **state)
     shm_free(s);
 }
 
+/* A worker that was taken over may write whatever it likes, but who is dead and what is free is the
+ * master's to say: else it could keep others from being replaced, or share a living one's row. */
+static void a_worker_gives_no_row_away(void **state)
+{
+    struct shm *s;
+    unsigned a, b, c;
+    const struct census_caps caps = { .all = 3 };
+    struct census_place place;
+    assert_int_equal(shm_new(2, 0, &s), 0);
+    assert_int_equal(shm_claim(s, 0, &a), 0);
+    shm_row(s, a)->incarnation = 0;
+    shm_row(s, 1 - a)->incarnation = 99;
+    assert_int_equal(shm_claim(s, 1, &b), 0);
+    assert_int_not_equal(a, b);
+    assert_int_equal(shm_row(s, b)->incarnation, 2);
+    assert_int_equal(shm_claim(s, 1, &c), -ENOSPC);
+
+    census_join(shm_census(s), a);
+    assert_int_equal(census_enter(shm_census(s), &caps, NULL, &place), CENSUS_IN);
+    counter_add(&shm_row(s, a)->counters, COUNTER_REQUESTS, 5);
+    assert_int_equal(shm_total(s, COUNTER_REQUESTS), 5);
+    shm_fold(s, a);
+    assert_int_equal(census_count(shm_census(s)), 0);
+    assert_int_equal(shm_total(s, COUNTER_REQUESTS), 5);
+    shm_free(s);
+}
+
 static void totals_outlive_a_process(void **state)
 {
     struct shm *s;
@@ -162,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_go_to_incarnations),
+        cmocka_unit_test(a_worker_gives_no_row_away),
         cmocka_unit_test(totals_outlive_a_process),
         cmocka_unit_test(the_dead_give_back_their_places),
         cmocka_unit_test(a_worker_sees_the_same_memory),
