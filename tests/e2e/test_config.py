@@ -2,12 +2,13 @@
 """Broken configurations: every mistake named at its place, exit 3; the command line's exit codes."""
 import json
 import os
+import re
 import socket
 import subprocess
 
 import pytest
 
-from harness import SIGNET, Signet, environment, free_port, run, run_signet
+from harness import ROOT, SIGNET, Signet, environment, free_port, run, run_signet
 
 GOOD = """
 pool app { server 127.0.0.1:9000 }
@@ -48,6 +49,15 @@ def test_all_errors_at_once_with_carets(check):
     assert lines[place + 1].startswith("2 | pool app { helth GET")
     assert lines[place + 2].index("^") - lines[place + 2].index("|") == lines[place + 1].index("helth") - lines[place + 1].index("|")
     assert "errors" in lines[-1]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/config.md"])
+def test_documents_show_the_error_as_it_is(check, document):
+    shown, = re.findall(r"^```\n(error: .*?)^```$", (ROOT / document).read_text(), re.S | re.M)
+    line, = re.findall(r"^\d+ \| +(.*)$", shown, re.M)
+    said = check(GOOD.replace("server 127", f"{line}\n    server 127")).stderr
+    for words in (r"error: .*", r"did you mean .*", r"= allowed here: .*", r"\d+ error.*"):
+        assert re.findall(words, said) == re.findall(words, shown)
 
 
 # why, what in GOOD is replaced, by what, code or words of the one error, line it points at
