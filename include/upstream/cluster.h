@@ -21,11 +21,11 @@ struct keepalive_conf {
     uint64_t idle_ms;  /* how long one may be idle */
     uint64_t requests; /* on one connection, 0 = no limit */
 };
-enum retry_on {                    /* which failed tries are followed by another; bits */
-                RETRY_REFUSED = 1, /* nobody listens there */
-                RETRY_CONNECT = 2, /* the dial found no way, or took too long */
-                RETRY_RESET =
-                    4, /* the connection broke behind the request, before a byte of the answer */
+/* Which failed tries are followed by another; bits. */
+enum retry_on {
+    RETRY_REFUSED = 1, /* nobody listens there */
+    RETRY_CONNECT = 2, /* the dial found no way, or took too long */
+    RETRY_RESET = 4,   /* the connection broke behind the request, before a byte of the answer */
 };
 struct retry_conf {
     uint64_t max;            /* further tries after the first */
