@@ -73,7 +73,8 @@ void conn_rest(struct conn *c);
  * so that no RST destroys the answer on its way. */
 void conn_close(struct conn *c);
 /* At once, without close_notify: what the peer got is visibly cut. What was gathered is still
- * offered to the kernel once. */
+ * offered to the kernel once. After a violation of TLS, whose alert nobody can overlook, it lingers
+ * like conn_close(). */
 void conn_abort(struct conn *c);
 /* The same with an RST, for where FIN alone could be taken for an orderly end. What the peer has
  * not read yet is lost too. */
