@@ -2,11 +2,11 @@
 /* Who keeps an exchange waiting? Each of these is timed for as long as it holds, whatever the
  * others do, and at any moment at least one of them does:
  *
- *   the client owes its body       it was granted bytes and has not delivered its last one. Silence
- *                                  is `timeout body`; over as long, a trickle below `limit
- * min_rate` the upstream owes its answer   it has the whole request (or the client waits for its
- * 100), or it is inside the body and was granted bytes: `timeout response` bytes wait for one of
- * them     `timeout send`, the connection's own: conn/pace.h
+ * - The client owes its body: it was granted bytes and has not delivered its last one. Silence is
+ *   `timeout body`; over as long, a trickle is what stays below `limit min_rate`.
+ * - The upstream owes its answer: it has the whole request (or the client waits for its 100), or it
+ *   is inside the body and was granted bytes. That is `timeout response`.
+ * - Bytes wait for one of them: `timeout send`, the connection's own (conn/pace.h).
  *
  * Before an answer the upstream may wait for as much of the request as it likes; once it speaks, it
  * goes on, even while the upload does. */
