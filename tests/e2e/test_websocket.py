@@ -555,10 +555,10 @@ def test_a_slow_client_holds_the_origin_back(fronted, origin, certs):
         got = len(open_tunnel(connection).rest)
         time.sleep(1)
         assert sum(sent) < TOTAL / 2, "the kernel took all of it: nothing holds back"
-        assert resident(worker) - before < 8000
+        assert resident(worker) - before < 16_000
         while piece := connection.recv(1 << 20):
             got += len(piece)
-        assert got == TOTAL and resident(worker) - before < 12_000
+        assert got == TOTAL and resident(worker) - before < 24_000  # with what AddressSanitizer keeps of the freed
         connection.unwrap()
     assert front.record(status=101)["bytes_out"] == TOTAL
 
@@ -585,7 +585,7 @@ def test_a_slow_origin_holds_the_client_back(fronted, origin, certs):
         with pytest.raises(TimeoutError):
             while sent < TOTAL:
                 sent += connection.send(bytes(1 << 16))
-        assert resident(worker) - before < 8000
+        assert resident(worker) - before < 16_000
         may_read.set()
         connection.settimeout(30)
         while sent < TOTAL:
