@@ -61,7 +61,8 @@ void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 /* How much one read may bring, from now on: above 0, and never more than SCRATCH_READ_BYTES, which
  * is what a new connection begins with. What the owner does not use of it is kept, so this bounds
- * the memory of a connection whose owner has to wait. */
+ * the memory of a connection whose owner has to wait. What the kernel receives unread of a near
+ * server follows, once. */
 void conn_read_at_most(struct conn *c, size_t bytes);
 
 /* The peer is in the middle of something and may take its time, as thousands may at once: gives

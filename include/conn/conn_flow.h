@@ -48,6 +48,7 @@ struct conn {
     int write_error; /* -errno: nothing can be written, but reading goes on */
     enum conn_state state : 8;
     bool dialed : 1;
+    bool bounded : 1; /* in what the kernel receives of it unread */
     bool paused : 1;
     bool offer_kept : 1; /* conn_resume() promised it */
     bool ended : 1;      /* on_end was called */

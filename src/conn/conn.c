@@ -5,6 +5,7 @@
 #include "conn/conn_flow.h"
 #include "conn/linger.h"
 #include "event/sock.h"
+#include "event/sock_tcp.h"
 
 #include <errno.h>
 
@@ -184,6 +185,10 @@ void conn_pause(struct conn *c)
 void conn_read_at_most(struct conn *c, size_t bytes)
 {
     c->read_max = bytes < SCRATCH_READ_BYTES ? bytes : SCRATCH_READ_BYTES;
+    if (!c->bounded || bytes <= SOCK_NEAR_RECEIVE_BYTES)
+        return;
+    c->bounded = false;
+    sock_widen_receive(conn_ops(c)->fd(c->transport));
 }
 
 void conn_resume(struct conn *c)

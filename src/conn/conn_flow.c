@@ -329,7 +329,7 @@ static void finish_connect(struct conn *c)
         r = sock_error(conn_ops(c)->fd(c->transport));
     c->error = 0;
     if (r == 0) {
-        sock_bound_receive(conn_ops(c)->fd(c->transport));
+        c->bounded = sock_bound_receive(conn_ops(c)->fd(c->transport));
         begin_handshake(c);
     } else {
         fail(c, r == -ETIMEDOUT ? CONN_END_CONNECT_TIMEOUT : CONN_END_REFUSED, r);

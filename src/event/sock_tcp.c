@@ -8,9 +8,6 @@
 
 /* 64 kB on their way each 250 us are 2 Gbit/s on one connection. */
 #define NEAR_USEC 250
-/* The kernel takes twice of it, as room for the packets around the bytes (socket(7)). That is what
- * a connection begins with, so it is only kept from growing. */
-#define NEAR_RECEIVE_BYTES (64 * 1024)
 
 static int tcp_facts(int fd, struct tcp_info *ret_info)
 {
@@ -27,10 +24,24 @@ int sock_acked(int fd, uint64_t *ret_bytes)
     return r;
 }
 
-void sock_bound_receive(int fd)
+/* The kernel takes twice of it, as room for the packets around the bytes (socket(7)). */
+static void set_receive(int fd, int bytes)
+{
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+bool sock_bound_receive(int fd)
 {
     struct tcp_info info;
-    int bytes = NEAR_RECEIVE_BYTES;
-    if (tcp_facts(fd, &info) == 0 && info.tcpi_rtt <= NEAR_USEC)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    if (tcp_facts(fd, &info) < 0 || info.tcpi_rtt > NEAR_USEC)
+        return false;
+    set_receive(fd, SOCK_NEAR_RECEIVE_BYTES); /* what it begins with, kept from growing */
+    return true;
+}
+
+void sock_widen_receive(int fd)
+{
+    int most = 4 * SOCK_NEAR_RECEIVE_BYTES; /* the window follows the buffer only up to its clamp */
+    set_receive(fd, 2 * SOCK_NEAR_RECEIVE_BYTES);
+    setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &most, sizeof most);
 }

@@ -80,24 +80,58 @@ static void little_waits_for_a_peer_that_does_not_read(void **state)
     part(j);
 }
 
+static int receive_buffer(int fd)
+{
+    int bytes;
+    socklen_t len = sizeof bytes;
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len), 0);
+    return bytes;
+}
+
+static void pass_through(struct joined j, size_t bytes)
+{
+    for (size_t total = 0; total < bytes;) {
+        fill(j.accepted);
+        total += drain(j.dialed, SIZE_MAX);
+    }
+}
+
 /* A receive buffer that was bounded does not grow, however much has passed through it. */
 static void a_near_peer_cannot_send_much_unread(void **state)
 {
     struct joined j = join();
-    sock_bound_receive(j.dialed);
-    for (size_t total = 0; total < 32 * 1024 * 1024;) {
-        fill(j.accepted);
-        total += drain(j.dialed, SIZE_MAX);
-    }
-    fill(j.accepted);
-    usleep(20000);
-    fill(j.accepted);
-    assert_true(drain(j.dialed, 1) > 0);
-    int bytes;
-    socklen_t len = sizeof bytes;
-    assert_int_equal(getsockopt(j.dialed, SOL_SOCKET, SO_RCVBUF, &bytes, &len), 0);
-    assert_int_equal(bytes, 128 * 1024);
+    assert_true(sock_bound_receive(j.dialed));
+    pass_through(j, 32 * 1024 * 1024);
+    assert_int_equal(receive_buffer(j.dialed), 128 * 1024);
+    sock_widen_receive(j.dialed);
+    pass_through(j, 32 * 1024 * 1024);
+    assert_int_equal(receive_buffer(j.dialed), 256 * 1024);
     part(j);
+}
+
+/* What arrives while nobody reads, by one large read. */
+static size_t unread(struct joined j)
+{
+    for (int i = 0; i < 20; i++) {
+        fill(j.accepted);
+        usleep(5000);
+    }
+    return drain(j.dialed, 1);
+}
+
+/* How much a buffer holds is the kernel's secret; that the wider one holds more is not. */
+static void a_wider_bound_takes_more(void **state)
+{
+    struct joined narrow = join(), wide = join();
+    sock_bound_receive(narrow.dialed);
+    sock_bound_receive(wide.dialed);
+    sock_widen_receive(wide.dialed);
+    pass_through(narrow, 1024 * 1024);
+    pass_through(wide, 1024 * 1024);
+    size_t little = unread(narrow), more = unread(wide);
+    assert_true(more > little + little / 4);
+    part(narrow);
+    part(wide);
 }
 
 /* It is what the peer's kernel took, not what ours holds. */
@@ -123,7 +157,7 @@ static void there_is_no_tcp_on_a_unix_socket(void **state)
     uint64_t bytes;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     assert_true(sock_acked(fds[0], &bytes) < 0);
-    sock_bound_receive(fds[0]); /* nothing to do, nothing to fail */
+    assert_false(sock_bound_receive(fds[0]));
     close(fds[0]);
     close(fds[1]);
 }
@@ -133,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(little_waits_for_a_peer_that_does_not_read),
         cmocka_unit_test(a_near_peer_cannot_send_much_unread),
+        cmocka_unit_test(a_wider_bound_takes_more),
         cmocka_unit_test(acknowledged_bytes_are_what_the_peer_took),
         cmocka_unit_test(there_is_no_tcp_on_a_unix_socket),
     };
