@@ -177,6 +177,7 @@ def ten_megabytes(request, tmp_path, origin, cleanup):
     return origin(sending(10 << 20)).port
 
 
+@pytest.mark.long
 def test_h65_300_clients_that_do_not_read(fronted, ten_megabytes, certs):
     """Each costs less than 400 kB, in the worker and in the kernel, towards it and towards its origin; and not for long."""
     count, send = 300, 10

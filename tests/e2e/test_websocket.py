@@ -161,6 +161,7 @@ def test_10000_messages_come_back_right_and_in_order(fronted, echo_server, certs
     assert record["stream_ms"] <= record["total_ms"]
 
 
+@pytest.mark.long
 def test_it_is_held_open_through_silence(fronted, echo_server, certs):
     front = fronted(echo_server.port, top="timeout body=2s response=2s idle=2s header=2s send=2s handshake=2s")
     assert websocket("hold", front.port, certs, SILENCE) == "held"
