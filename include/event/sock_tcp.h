@@ -17,7 +17,7 @@ int sock_acked(int fd, uint64_t *ret_bytes);
  * much, and is made to stay small; a distant peer needs the large one, and keeps it: false. Best
  * effort. */
 bool sock_bound_receive(int fd);
-/* Doubles the bound, for what is read as fast as it comes: fewer and larger reads cost less. */
+/* Four times the bound, for what is read as fast as it comes: fewer and larger reads cost less. */
 void sock_widen_receive(int fd);
 
 #endif

@@ -41,7 +41,7 @@ bool sock_bound_receive(int fd)
 
 void sock_widen_receive(int fd)
 {
-    int most = 4 * SOCK_NEAR_RECEIVE_BYTES; /* the window follows the buffer only up to its clamp */
-    set_receive(fd, 2 * SOCK_NEAR_RECEIVE_BYTES);
+    int most = 8 * SOCK_NEAR_RECEIVE_BYTES; /* the window follows the buffer only up to its clamp */
+    set_receive(fd, 4 * SOCK_NEAR_RECEIVE_BYTES);
     setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &most, sizeof most);
 }
