@@ -33,10 +33,11 @@ struct conn_events {
      * written any more. Once after each flush of what was written, never inside conn_write(), and
      * no more after on_end (but see conn_allow_half_close). */
     void (*on_flushed)(struct conn *c);
-    /* The last event. After FIN and CLOSE_NOTIFY the connection can still be written and must be
-     * closed by its owner with conn_close(); after the others it is already dead, and conn_close()
-     * or conn_abort() only gives it back. Bytes that were kept are not offered again. Comes before
-     * on_open when connecting or shaking hands failed. */
+    /* The last event, unless the two directions may end apart (conn_allow_half_close). After FIN
+     * and CLOSE_NOTIFY the connection can still be written and must be closed by its owner with
+     * conn_close(); after the others it is already dead, and conn_close() or conn_abort() only
+     * gives it back. Bytes that were kept are not offered again. Comes before on_open when
+     * connecting or shaking hands failed. */
     void (*on_end)(struct conn *c, enum conn_end how);
 };
 
