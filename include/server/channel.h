@@ -24,10 +24,15 @@ enum channel_kind {
     CHANNEL_DRAIN,     /* accept no more, finish what is in flight, end */
     CHANNEL_STOP,      /* end now */
     CHANNEL_REOPEN,    /* new logs; descriptors as in channel_reopen_fd */
+    CHANNEL_PREPARE,   /* build the bundle of `generation` beside what you serve with; descriptor */
+    CHANNEL_COMMIT,    /* from now on serve with `generation`, which you have prepared */
+    CHANNEL_FORGET,    /* drop what you prepare or have prepared: it will not be */
     /* worker to master */
-    CHANNEL_READY,   /* serving */
-    CHANNEL_FAILED,  /* cannot serve, `text` says why; the process ends */
-    CHANNEL_DRAINED, /* nothing in flight any more; the process ends */
+    CHANNEL_READY,    /* serving */
+    CHANNEL_FAILED,   /* cannot serve, `text` says why; the process ends */
+    CHANNEL_DRAINED,  /* nothing in flight any more; the process ends */
+    CHANNEL_PREPARED, /* `generation` is built, commit changes one pointer */
+    CHANNEL_CANNOT,   /* it cannot be built, `text` says why; all goes on as before */
 };
 enum channel_start_fd { START_BUNDLE, START_SHM, START_ERROR_LOG, START_ACCESS_LOG /* or none */ };
 enum channel_reopen_fd { REOPEN_ERROR_LOG, REOPEN_ACCESS_LOG /* or none */ };
@@ -35,10 +40,11 @@ enum channel_side { CHANNEL_MASTER, CHANNEL_WORKER };
 
 struct channel_message {
     enum channel_kind kind;
-    uint32_t worker;             /* START: the receiver's number; LEND, TAKE_BACK: whose sockets */
-    uint32_t row;                /* START: the receiver's row in shared memory */
-    uint32_t sockets;            /* START: how many of its own sockets follow in LEND */
-    char text[CHANNEL_TEXT_MAX]; /* FAILED; NUL-terminated */
+    uint32_t worker;     /* START: the receiver's number; LEND, TAKE_BACK: whose sockets */
+    uint32_t row;        /* START: the receiver's row in shared memory */
+    uint32_t sockets;    /* START: how many of its own sockets follow in LEND */
+    uint32_t generation; /* START, PREPARE, COMMIT, PREPARED, CANNOT: of the configuration */
+    char text[CHANNEL_TEXT_MAX]; /* FAILED, CANNOT; NUL-terminated */
     int fds[FDPASS_MAX];
     size_t fd_count;
 };
@@ -46,7 +52,7 @@ struct channel_message {
 /* A connected pair; both ends non-blocking and close-on-exec. 0 or -errno. */
 int channel_pair(int ret_ends[static 2]);
 /* The message as bytes, without its descriptors. Returns their number. */
-#define CHANNEL_BYTES_MAX (16 + CHANNEL_TEXT_MAX)
+#define CHANNEL_BYTES_MAX (20 + CHANNEL_TEXT_MAX)
 size_t channel_format(const struct channel_message *m, char out[static CHANNEL_BYTES_MAX]);
 /* The message in `bytes` from `sender`, which came with fd_count descriptors; ret_m->fds are left
  * alone. 0, or -EPROTO with the reason in `e`. */

@@ -15,11 +15,20 @@ struct log_conf {
     int level;                 /* error_log: enum log_level */
     struct span span;          /* empty after config_forget_sources() */
 };
+struct control_conf {
+    struct slice path; /* absolute, of the unix socket; empty: none */
+    uint32_t mode;     /* its permissions */
+    bool by_default;   /* nobody asked for it: no socket is then no error */
+    struct span span;  /* empty after config_forget_sources() */
+};
+enum sandbox_mode { SANDBOX_OFF, SANDBOX_ON, SANDBOX_LOG };
 struct config {
     unsigned refs;
     uint64_t workers;         /* 1..; `auto` is resolved */
     struct slice user, group; /* empty: keep who we are; the user's own group */
     struct log_conf access_log, error_log;
+    struct control_conf control;
+    enum sandbox_mode sandbox;
     uint64_t drain_ms;
     struct census_caps caps; /* limit connections, per_ip */
     struct timeouts timeouts;

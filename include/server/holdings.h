@@ -18,7 +18,8 @@ struct holdings { /* owns all */
     struct logs logs;
     struct listen_set *sockets;
     struct shm *shm;
-    int bundle; /* descriptor */
+    int bundle;          /* descriptor */
+    uint32_t generation; /* of the configuration: 1 at first, one more with each reload */
 };
 
 /* Reads, checks and opens all. What is wrong with the configuration, a port in use included, goes

@@ -15,6 +15,14 @@ struct listen_set;
  * was asked for in *ret_at. */
 int listen_set_open(const struct config *c, unsigned workers, struct listen_set **ret_set,
                     struct span *ret_at, struct err *e);
+/* The set for another configuration: what `old` has too is shared (descriptors of its own, so each
+ * set is closed on its own), what it lacks is opened. `old` stays as it is. As listen_set_open().
+ */
+int listen_set_next(const struct listen_set *old, const struct config *c, unsigned workers,
+                    struct listen_set **ret_set, struct span *ret_at, struct err *e);
+/* The configuration of `next` is in force: sockets of addresses that it lacks take in what has
+ * begun to connect, and nobody new. They are to be closed a second later, once they are empty. */
+void listen_set_retire(struct listen_set *old, const struct listen_set *next);
 void listen_set_close(struct listen_set *s);             /* closes all; NULL is fine */
 size_t listen_set_addresses(const struct listen_set *s); /* sockets of each worker */
 const int *listen_set_of(const struct listen_set *s, unsigned worker); /* borrowed */

@@ -26,6 +26,16 @@ void service_free(struct service *s); /* ends every connection at once; NULL is 
 /* Accept for worker `owner` from now on. Takes the socket. 0, or -errno with words in `e`. */
 int service_lend(struct service *s, unsigned owner, int fd, struct err *e);
 void service_take_back(struct service *s, unsigned owner); /* no longer */
+/* A new configuration beside the one that serves, from a bundle whose descriptor is taken. It is
+ * built in slices of a few milliseconds, one a loop turn, reusing what did not change. on_built
+ * follows once, never inside the call: `why` NULL, or why it cannot be, borrowed for the call. One
+ * at a time. */
+void service_prepare(struct service *s, int bundle_fd,
+                     void (*on_built)(void *user, const char *why), void *user);
+/* What was built is in force: the next request on every connection uses it. Connections to an
+ * address that it lacks end in order; its listening sockets accept what is queued for a second. */
+void service_commit(struct service *s);
+void service_forget(struct service *s); /* drops what is built or being built; harmless if none */
 /* Accept no more; what is in flight goes on until service_idle() or the worker's patience ends. */
 void service_drain(struct service *s);
 bool service_idle(const struct service *s);                   /* no client connection is left */

@@ -10,7 +10,7 @@
 /* The fixed part of every message, in the machine's own byte order: both ends are on it. */
 struct wire {
     uint16_t version, kind;
-    uint32_t worker, row, sockets;
+    uint32_t worker, row, sockets, generation;
 };
 static_assert(sizeof(struct wire) + CHANNEL_TEXT_MAX == CHANNEL_BYTES_MAX, "no padding");
 
@@ -26,9 +26,14 @@ static const struct rule {
     [CHANNEL_DRAIN] = { "drain", CHANNEL_MASTER },
     [CHANNEL_STOP] = { "stop", CHANNEL_MASTER },
     [CHANNEL_REOPEN] = { "reopen", CHANNEL_MASTER, REOPEN_ERROR_LOG + 1, REOPEN_ACCESS_LOG + 1 },
+    [CHANNEL_PREPARE] = { "prepare", CHANNEL_MASTER, 1, 1 },
+    [CHANNEL_COMMIT] = { "commit", CHANNEL_MASTER },
+    [CHANNEL_FORGET] = { "forget", CHANNEL_MASTER },
     [CHANNEL_READY] = { "ready", CHANNEL_WORKER },
     [CHANNEL_FAILED] = { "failed", CHANNEL_WORKER, .text = true },
     [CHANNEL_DRAINED] = { "drained", CHANNEL_WORKER },
+    [CHANNEL_PREPARED] = { "prepared", CHANNEL_WORKER },
+    [CHANNEL_CANNOT] = { "cannot", CHANNEL_WORKER, .text = true },
 };
 
 static const struct rule *rule_of(unsigned kind)
@@ -57,6 +62,7 @@ size_t channel_format(const struct channel_message *m, char out[static CHANNEL_B
         .worker = m->worker,
         .row = m->row,
         .sockets = m->sockets,
+        .generation = m->generation,
     };
     memcpy(out, &wire, sizeof(wire));
 
@@ -101,6 +107,7 @@ int channel_parse(struct slice bytes, size_t fd_count, enum channel_side sender,
     ret_m->worker = wire.worker;
     ret_m->row = wire.row;
     ret_m->sockets = wire.sockets;
+    ret_m->generation = wire.generation;
     if (text.len > 0)
         memcpy(ret_m->text, text.ptr, text.len);
     ret_m->text[text.len] = '\0';

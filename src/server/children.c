@@ -66,6 +66,7 @@ static void send_start(struct child *w)
         .kind = CHANNEL_START,
         .worker = w->number,
         .row = w->row,
+        .generation = setup->generation,
         .sockets = (uint32_t)listen_set_addresses(setup->sockets),
         .fds = { [START_BUNDLE] = setup->bundle,
                  [START_SHM] = shm_fd(setup->shm),

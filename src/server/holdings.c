@@ -99,7 +99,7 @@ static int open_all(struct holdings *h, struct bundle *b, struct diags *d, struc
 
 int holdings_open(const char *config_path, struct holdings *ret_h, struct diags *d, struct err *e)
 {
-    struct holdings h = { .logs = { -1, -1 }, .bundle = -1 };
+    struct holdings h = { .logs = { -1, -1 }, .bundle = -1, .generation = 1 };
     struct bundle b = { .config_path = slice_str(config_path) };
     int r = read_config(&h, config_path, &b, d, e);
     if (r == 0)

@@ -213,6 +213,7 @@ static void master_serve(struct master *m)
         .loop = m->loop,
         .count = (unsigned)m->held.config->workers,
         .program = m->program,
+        .generation = m->held.generation,
         .bundle = m->held.bundle,
         .shm = m->held.shm,
         .logs = &m->held.logs,

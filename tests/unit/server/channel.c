@@ -14,7 +14,7 @@
 
 struct raw { /* the layout on the wire, spelled out once more */
     uint16_t version, kind;
-    uint32_t worker, row, sockets;
+    uint32_t worker, row, sockets, generation;
     char text[600];
 };
 #define RAW_HEAD offsetof(struct raw, text)
@@ -41,6 +41,17 @@ static const struct {
       0,
       CHANNEL_WORKER,
       false },
+    { "prepare carries the bundle",
+      { 1, CHANNEL_PREPARE, 0, 0, 0, 7 },
+      RAW_HEAD,
+      1,
+      CHANNEL_MASTER,
+      true },
+    { "nothing to prepare", { 1, CHANNEL_PREPARE }, RAW_HEAD, 0, CHANNEL_MASTER, false },
+    { "commit", { 1, CHANNEL_COMMIT, 0, 0, 0, 7 }, RAW_HEAD, 0, CHANNEL_MASTER, true },
+    { "a worker commits nothing", { 1, CHANNEL_COMMIT }, RAW_HEAD, 0, CHANNEL_WORKER, false },
+    { "cannot, and why", { 1, CHANNEL_CANNOT, 0, 0, 0, 7 }, RAW_HEAD + 5, 0, CHANNEL_WORKER, true },
+    { "prepared", { 1, CHANNEL_PREPARED, 0, 0, 0, 7 }, RAW_HEAD, 0, CHANNEL_WORKER, true },
     { "a master is not ready", { 1, CHANNEL_READY }, RAW_HEAD, 0, CHANNEL_MASTER, false },
     { "ready", { 1, CHANNEL_READY }, RAW_HEAD, 0, CHANNEL_WORKER, true },
     { "failed without words", { 1, CHANNEL_FAILED }, RAW_HEAD, 0, CHANNEL_WORKER, true },
@@ -69,6 +80,7 @@ static void parses_what_fits_its_kind(void **state)
             assert_int_equal(m.worker, cases[i].raw.worker);
             assert_int_equal(m.row, cases[i].raw.row);
             assert_int_equal(m.sockets, cases[i].raw.sockets);
+            assert_int_equal(m.generation, cases[i].raw.generation);
         }
     }
 }
