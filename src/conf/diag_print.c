@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "conf/diag.h"
 #include "conf/diag_list.h"
+
+#include <stdio.h>
 
 #define TAB_COLUMNS    4   /* a tab is shown as so many blanks */
 #define EXCERPT_BEFORE 80  /* bytes of a long line shown before the place */
@@ -196,17 +199,8 @@ void diags_print(const struct diags *d, bool colour, const char *outcome, struct
     put_summary(out, d, outcome);
 }
 
-static void put_json_text(struct buf *out, struct slice text)
-{
-    size_t room = text.len * 6;
-
-    buf_add(out, "\"");
-    buf_commit(out, log_escape(buf_reserve(out, room), room, text, ESCAPE_JSON));
-    buf_add(out, "\"");
-}
-
-/* Remark and hints as one sentence, NULL for none. */
-static void put_json_hint(struct buf *out, const struct diag *one)
+/* Remark and hints as one sentence, null for none. */
+static void put_json_hint(struct json *j, const struct diag *one)
 {
     struct buf all;
 
@@ -219,63 +213,62 @@ static void put_json_hint(struct buf *out, const struct diag *one)
         if (hint->also.file != NULL)
             buf_printf(&all, " %s:%u:%u", hint->also.file, hint->also.line, hint->also.column);
     }
-    if (buf_len(&all) > 0)
-        put_json_text(out, buf_view(&all));
-    else
-        buf_add(out, "null");
+    json_text(j, "hint", buf_view(&all));
     buf_done(&all);
 }
 
-static void put_json_number(struct buf *out, const char *name, unsigned value)
+static void put_json_place(struct json *j, const char *name, unsigned value)
 {
-    buf_printf(out, ",\"%s\":", name);
     if (value > 0)
-        buf_printf(out, "%u", value);
+        json_number(j, name, value);
     else
-        buf_add(out, "null");
+        json_null(j, name);
 }
 
-static void put_json_diag(struct buf *out, const struct diag *one)
+static void put_json_span(struct json *j, const struct span *s)
 {
-    buf_printf(out,
-               "{\"severity\":\"%s\",\"code\":\"%s\",\"message\":", severity_name(one->severity),
-               one->code);
-    put_json_text(out, one->message);
-    buf_add(out, ",\"file\":");
-    if (one->span.file != NULL)
-        put_json_text(out, slice_str(one->span.file));
-    else
-        buf_add(out, "null");
-    put_json_number(out, "line", one->span.line);
-    put_json_number(out, "column", one->span.column);
-    put_json_number(out, "end_column", one->span.end_column);
-    buf_add(out, ",\"hint\":");
-    put_json_hint(out, one);
-    buf_add(out, "}");
+    json_word(j, "file", s->file);
+    put_json_place(j, "line", s->line);
+    put_json_place(j, "column", s->column);
+    put_json_place(j, "end_column", s->end_column);
 }
 
-static void put_json_hidden(struct buf *out, const struct diags *d, enum diag_severity severity)
+static void put_json_diag(struct json *j, const struct diag *one)
 {
+    json_object(j, NULL);
+    json_word(j, "severity", severity_name(one->severity));
+    json_word(j, "code", one->code);
+    json_text(j, "message", one->message);
+    put_json_span(j, &one->span);
+    put_json_hint(j, one);
+    json_object_end(j);
+}
+
+static void put_json_hidden(struct json *j, const struct diags *d, enum diag_severity severity)
+{
+    char message[64];
+
     if (hidden(d, severity) == 0)
         return;
-    buf_printf(
-        out,
-        ",{\"severity\":\"%s\",\"code\":\"not-shown\",\"message\":\"%zu more of these are not "
-        "shown\",\"file\":null,\"line\":null,\"column\":null,\"end_column\":null,\"hint\":null}",
-        severity_name(severity), hidden(d, severity));
+    snprintf(message, sizeof(message), "%zu more of these are not shown", hidden(d, severity));
+    json_object(j, NULL);
+    json_word(j, "severity", severity_name(severity));
+    json_word(j, "code", "not-shown");
+    json_word(j, "message", message);
+    put_json_span(j, &(struct span){ 0 });
+    json_null(j, "hint");
+    json_object_end(j);
 }
 
 void diags_print_json(const struct diags *d, struct buf *out)
 {
-    const char *between = "";
+    struct json j = json_to(out);
 
-    buf_add(out, "[");
-    LIST_EACH (&d->shown, at) {
-        buf_add(out, between);
-        put_json_diag(out, CONTAINER_OF(at, struct diag, link));
-        between = ",";
-    }
-    put_json_hidden(out, d, DIAG_ERROR);
-    put_json_hidden(out, d, DIAG_WARNING);
-    buf_add(out, "]\n");
+    json_list(&j, NULL);
+    LIST_EACH (&d->shown, at)
+        put_json_diag(&j, CONTAINER_OF(at, struct diag, link));
+    put_json_hidden(&j, d, DIAG_ERROR);
+    put_json_hidden(&j, d, DIAG_WARNING);
+    json_list_end(&j);
+    buf_add(out, "\n");
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
 #include "base/log.h"
 #include "server/explain.h"
 
@@ -112,87 +113,66 @@ void explain_print(const struct explanation *e, struct buf *out)
 
 /* --- for machines */
 
-static void put_string(struct buf *out, struct slice text)
+static void put_fallbacks(struct json *j, const struct explanation *e)
 {
-    size_t room = text.len * 6;
-    buf_add(out, "\"");
-    buf_commit(out, log_escape(buf_reserve(out, room), room, text, ESCAPE_JSON));
-    buf_add(out, "\"");
-}
-
-/* "name":"text", or null when there is none. */
-static void put_text(struct buf *out, const char *name, bool known, struct slice text)
-{
-    buf_printf(out, "\"%s\":", name);
-    if (known)
-        put_string(out, text);
-    else
-        buf_add(out, "null");
-    buf_add(out, ",");
-}
-
-static void put_hash(struct buf *out, const char *name, bool known, uint64_t value)
-{
-    if (known)
-        buf_printf(out, "\"%s\":\"%016" PRIx64 "\"", name, value);
-    else
-        buf_printf(out, "\"%s\":null", name);
-}
-
-static void put_fallbacks(struct buf *out, const struct explanation *e)
-{
-    const char *between = "";
-    buf_add(out, "\"fallbacks\":[");
+    json_list(j, "fallbacks");
     for (size_t i = 0; i < e->order_count; i++) {
         if (i == e->chosen)
             continue;
-        const struct explain_server *s = &e->order[i];
-        buf_printf(out, "%s{\"server\":", between);
-        put_string(out, s->conf->id);
-        buf_add(out, ",\"skipped\":");
-        if (s->skipped != NULL)
-            put_string(out, slice_str(s->skipped));
-        else
-            buf_add(out, "null");
-        buf_add(out, "}");
-        between = ",";
+        json_object(j, NULL);
+        json_text(j, "server", e->order[i].conf->id);
+        json_word(j, "skipped", e->order[i].skipped);
+        json_object_end(j);
     }
-    buf_add(out, "],");
+    json_list_end(j);
 }
 
-static void put_json_certificate(struct buf *out, const struct explanation *e)
+static void put_json_certificate(struct json *j, const struct explanation *e)
 {
     struct buf names;
     buf_init(&names);
     if (e->tls != NULL)
         put_certificates(&names, e->tls);
-    put_text(out, "certificate", e->tls != NULL, buf_view(&names));
+    json_text(j, "certificate", buf_view(&names));
     buf_done(&names);
+}
+
+static void put_json_hash(struct json *j, const char *name, const struct explanation *e,
+                          uint64_t value)
+{
+    if (e->cluster != NULL)
+        json_hash(j, name, value);
+    else
+        json_null(j, name);
+}
+
+static struct slice host_of(const struct explanation *e)
+{
+    if (e->host == NULL)
+        return slice_of(NULL, 0);
+    return e->host_name.len == 0 ? e->host->names[0] : e->host_name;
 }
 
 void explain_print_json(const struct explanation *e, struct buf *out)
 {
-    char listener[ADDR_TEXT_MAX] = "";
-    if (e->listener != NULL)
-        addr_text(e->listener_addr, listener);
+    char listener[ADDR_TEXT_MAX];
+    const struct slice nothing = slice_of(NULL, 0);
     bool pooled = e->cluster != NULL;
     bool served = pooled && e->chosen < e->order_count;
-    struct slice nothing = slice_of(NULL, 0);
+    struct json j = json_to(out);
 
-    buf_add(out, "{");
-    put_text(out, "listener", e->listener != NULL, slice_str(listener));
-    put_json_certificate(out, e);
-    put_text(out, "host", e->host != NULL,
-             e->host != NULL && e->host_name.len == 0 ? e->host->names[0] : e->host_name);
-    put_text(out, "route", e->route != NULL, e->route != NULL ? e->route->text : nothing);
-    put_text(out, "pool", pooled, pooled ? cluster_name(e->cluster) : nothing);
-    put_text(out, "key", pooled, e->key);
-    put_hash(out, "key_hash", pooled, e->key_hash);
-    buf_add(out, ",");
-    put_hash(out, "point", pooled, e->point);
-    buf_add(out, ",");
-    put_text(out, "server", served, served ? e->order[e->chosen].conf->id : nothing);
-    put_fallbacks(out, e);
-    put_hash(out, "fingerprint", pooled, pooled ? cluster_fingerprint(e->cluster) : 0);
-    buf_add(out, "}\n");
+    json_object(&j, NULL);
+    json_word(&j, "listener", e->listener != NULL ? addr_text(e->listener_addr, listener) : NULL);
+    put_json_certificate(&j, e);
+    json_text(&j, "host", host_of(e));
+    json_text(&j, "route", e->route != NULL ? e->route->text : nothing);
+    json_text(&j, "pool", pooled ? cluster_name(e->cluster) : nothing);
+    json_text(&j, "key", pooled && e->key.len == 0 ? SLICE("") : e->key);
+    put_json_hash(&j, "key_hash", e, e->key_hash);
+    put_json_hash(&j, "point", e, e->point);
+    json_text(&j, "server", served ? e->order[e->chosen].conf->id : nothing);
+    put_fallbacks(&j, e);
+    put_json_hash(&j, "fingerprint", e, pooled ? cluster_fingerprint(e->cluster) : 0);
+    json_object_end(&j);
+    buf_add(out, "\n");
 }
