@@ -4,6 +4,7 @@
 #ifndef SERVER_CONFIG_BUILD_H
 #define SERVER_CONFIG_BUILD_H
 
+#include "base/arena.h"
 #include "conf/source.h"
 #include "server/config.h"
 
@@ -37,5 +38,10 @@ void config_use(struct config *c);
  * names, at most 2 s for all; user and group ids; processors; working directory) is found out and
  * put into the sources. Parse errors are left for config_build to report. */
 void config_resolve(struct sources *s, const char *path);
+void config_resolve_system(struct sources *s); /* what of it depends on no configuration */
+/* Where the control socket is after that file, however broken the rest of it is, or missing: for
+ * commands. In `a` and the sources; its place is not kept. */
+void config_find_control(struct sources *s, const char *path, struct arena *a,
+                         struct control_conf *ret_control);
 
 #endif

@@ -103,6 +103,7 @@ struct draft {
     struct census_caps caps;
     struct slice user, group;
     struct log_conf access_log, error_log;
+    struct control_conf control;
     struct span workers_at, user_at, drain_at, connections_at, per_ip_at;
     struct pool_draft *pools, **pools_end;
     size_t pool_count;
@@ -123,7 +124,7 @@ extern const struct directive root_directives[], pool_directives[], listen_direc
     host_directives[], route_directives[];
 extern const struct directive timeout_keys[], limit_keys[], timeout_inner_keys[],
     limit_listen_keys[], limit_inner_keys[], tls_keys[], certificate_keys[], redirect_keys[],
-    retry_keys[];
+    retry_keys[], control_keys[];
 
 /* --- the order of reading: the root's table collects blocks, then each is read */
 void pool_read(struct dir_run *run, struct pool_draft *pool);
@@ -142,6 +143,11 @@ int scope_limit_inner(struct dir_run *run, const struct conf_node *node, void *t
 
 /* config_pool.c */
 struct pool_draft *pool_find(const struct draft *draft, struct slice name); /* NULL: none */
+
+/* config_control.c */
+int control_read(struct dir_run *run, const struct conf_node *node, void *target);
+void control_default(struct sources *s, struct draft *draft);       /* without directive */
+void control_check(struct dir_run *run, const struct draft *draft); /* no server may be it */
 
 /* config_retry.c */
 #define RETRY_USAGE "retry N|off [on=connect,refused,reset] [budget=PERCENT%]"

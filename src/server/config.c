@@ -21,7 +21,7 @@ struct config *config_ref(struct config *c)
 void config_forget_sources(struct config *c)
 {
     c->addr_spans = NULL;
-    c->access_log.span = c->error_log.span = (struct span){ 0 };
+    c->access_log.span = c->error_log.span = c->control.span = (struct span){ 0 };
 }
 
 static void listener_done(const struct listener_conf *l)

@@ -18,6 +18,7 @@ static void draft_init(struct draft *draft, struct sources *s, const struct tls_
     directive_defaults(timeout_keys, &draft->scope);
     directive_defaults(limit_keys, draft);
     fact_defaults(s, draft);
+    control_default(s, draft);
 }
 
 static void draft_done(struct draft *draft)
@@ -58,6 +59,7 @@ static void draft_read(struct dir_run *run, struct draft *draft, const struct co
     for (struct listen_draft *l = draft->listens; l != NULL; l = l->next)
         listen_read(run, l);
     check_listens(run, draft, path);
+    control_check(run, draft);
     warn_unused(run, draft);
 }
 

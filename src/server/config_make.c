@@ -238,6 +238,14 @@ static struct log_conf make_log(struct config *c, const struct log_conf *log)
     return made;
 }
 
+static struct control_conf make_control(struct config *c, const struct control_conf *control)
+{
+    struct control_conf made = *control;
+    made.path = copy(c, control->path);
+    made.span = copy_span(c, control->span);
+    return made;
+}
+
 struct config *config_make(struct draft *draft, struct servers *registry)
 {
     struct config *c = mem_zalloc(sizeof(*c));
@@ -249,6 +257,7 @@ struct config *config_make(struct draft *draft, struct servers *registry)
     c->group = copy(c, draft->group);
     c->access_log = make_log(c, &draft->access_log);
     c->error_log = make_log(c, &draft->error_log);
+    c->control = make_control(c, &draft->control);
     c->drain_ms = draft->drain_ms;
     c->timeouts = draft->scope.timeouts;
     c->caps = draft->caps;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -115,7 +116,21 @@ static void look_up_group(struct sources *s, const char *group)
     sources_put(s, "group", group, getgrnam(group) != NULL ? SLICE("exists") : SLICE(""));
 }
 
-static void resolve_system(struct sources *s)
+/* Where commands look for the control socket when the configuration does not say it. */
+static void resolve_control(struct sources *s)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char path[PATH_MAX];
+    if (geteuid() == 0) {
+        sources_put(s, "system", "control", SLICE("/run/signet/control.sock"));
+    } else if (runtime != NULL && runtime[0] == '/') {
+        int len = snprintf(path, sizeof(path), "%s/signet/control.sock", runtime);
+        if (len < (int)sizeof(((struct sockaddr_un *)NULL)->sun_path))
+            sources_put(s, "system", "control", slice_of(path, (size_t)len));
+    }
+}
+
+void config_resolve_system(struct sources *s)
 {
     cpu_set_t mine;
     int processors = sched_getaffinity(0, sizeof(mine), &mine) == 0 ? CPU_COUNT(&mine) : 1;
@@ -128,6 +143,7 @@ static void resolve_system(struct sources *s)
     if (cwd != NULL)
         sources_put(s, "system", "directory", slice_str(cwd));
     mem_free(cwd); /* getcwd()'s */
+    resolve_control(s);
 }
 
 static void resolve_user(struct sources *s, const struct conf_node *node, struct arena *a)
@@ -145,7 +161,7 @@ void config_resolve(struct sources *s, const char *path)
     struct diags *unread = diags_new(); /* config_build() finds the same mistakes and says them */
     struct map names;
     map_init(&names, 0);
-    resolve_system(s);
+    config_resolve_system(s);
     for (struct conf_node *n = conf_parse(s, path, &a, unread); n != NULL; n = n->next) {
         if (slice_eq(n->name.text, SLICE("pool")))
             collect_names(n, &a, &names);

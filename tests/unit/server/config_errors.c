@@ -50,8 +50,6 @@ static void says_what_is_wrong_at_the_top(void **state)
           "1:1: \"sandbox\" is not supported by this version" },
         { "a block that is not built", "admin { listen 127.0.0.1:9901 }",
           "1:1: \"admin\" is not supported by this version" },
-        { "control", "control unix:/run/s mode=0600",
-          "1:1: \"control\" is not supported by this version" },
         { "a cap that is no number", "limit connections=many",
           "1:19: \"many\" is not a number, as \"connections\" needs it" },
         { "a cap set twice in two lines", "limit per_ip=1\nlimit per_ip=2",
