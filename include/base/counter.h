@@ -33,6 +33,7 @@
     X(UPSTREAM_RETRIES_DENIED, "upstream_retries_denied")                                          \
     X(LOG_RECORDS, "log_records")                                                                  \
     X(LOG_RECORDS_DROPPED, "log_records_dropped")                                                  \
+    X(LOG_LINES_DROPPED, "log_lines_dropped")                                                      \
     X(ACCEPT_FAILURES, "accept_failures")
 
 enum counter {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The error log: one line an event, one write a line, appended. Control bytes, quotes in values and
- * invalid UTF-8 are escaped, so one event is always one line. It never blocks for long
- * and never fails its caller: a line that cannot be written at once is dropped and counted. One of
- * the two mutable globals of the program. */
+ * invalid UTF-8 are escaped, so one event is always one line. It never makes its caller wait and
+ * never fails it: a line that cannot be written at once is dropped and counted, and the next that
+ * can says how many are missing (sink.h). One of the two mutable globals of the program. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -12,7 +12,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Lines from now on go to fd (borrowed, stays open); `who` ("master", "worker 0") is copied and
+/* Lines from now on go to fd (borrowed, stays open; made by sink_open() where others share it);
+ * `who` ("master", "worker 0") is copied and
  * stands in each line. */
 void log_open(int fd, enum log_level level, const char *who);
 void log_set_level(enum log_level level);

@@ -44,7 +44,8 @@ int shm_claim(struct shm *s, unsigned worker, unsigned *ret_index);
 /* The incarnation is dead: adds its counters to the totals, gives back its places in the census and
  * frees the row. */
 void shm_fold(struct shm *s, unsigned index);
-/* A counter over the whole life of the program: the totals and every row in use. */
+/* A counter over the whole life of the program: the totals and every row in use, and of the error
+ * log's lines those that the master lost. */
 uint64_t shm_total(struct shm *s, enum counter which);
 
 #endif

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include "base/sink.h"
 #include "base/utf8.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A pipe takes up to PIPE_BUF bytes whole or not at all, and poll() promises room for as many, so
- * such a line never blocks and never mixes with another process' (pipe(7)). */
-#define LINE_MAX_BYTES PIPE_BUF
+#define LINE_MAX_BYTES PIPE_BUF /* goes into a pipe whole or not at all */
 
 static struct {
-    int fd;
+    struct sink sink;
     enum log_level level;
     char who[32];
-    uint64_t dropped;
+    uint64_t dropped, untold; /* lines; since the start, since one got through */
     bool torn; /* the last line was cut by a short write: the next one begins with a newline */
-} state = { .fd = STDERR_FILENO, .level = LOG_INFO, .who = "signet" };
+} state = { .sink = { .fd = STDERR_FILENO, .kind = SINK_PIPE, .waits = true },
+            .level = LOG_INFO,
+            .who = "signet" };
 
 void log_open(int fd, enum log_level level, const char *who)
 {
-    state.fd = fd;
+    state.sink = sink_of(fd);
     state.level = level;
     snprintf(state.who, sizeof(state.who), "%s", who);
     state.torn = false;
@@ -62,24 +62,32 @@ static size_t put_prefix(char *line, size_t room, enum log_level level)
     return (size_t)len;
 }
 
-static bool can_write(int fd)
+static bool put_line(enum log_level level, struct slice words)
 {
-    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    char line[LINE_MAX_BYTES];
+    size_t at = put_prefix(line, sizeof(line), level);
 
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+    at += log_escape(line + at, sizeof(line) - at - 1, words, ESCAPE_LINE);
+    line[at++] = '\n';
+    ssize_t written = sink_write(&state.sink, slice_of(line, at));
+    if (written > 0)
+        state.torn = written != (ssize_t)at;
+    return written == (ssize_t)at;
 }
 
-static void write_line(const char *line, size_t len)
+/* Where lines are missing, the next one that gets through says how many. */
+static bool tell_dropped(void)
 {
-    ssize_t written = can_write(state.fd) ? write(state.fd, line, len) : 0;
+    char words[64];
 
-    if (written == (ssize_t)len) {
-        state.torn = false;
-        return;
-    }
-    state.dropped++;
-    if (written > 0)
-        state.torn = true;
+    if (state.untold == 0)
+        return true;
+    int len = snprintf(words, sizeof(words), "%llu lines of this log were lost here",
+                       (unsigned long long)state.untold);
+    if (!put_line(LOG_WARN, slice_of(words, (size_t)len)))
+        return false;
+    state.untold = 0;
+    return true;
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -88,7 +96,7 @@ void log_line(enum log_level level, const char *format, ...)
         return;
 
     int saved_errno = errno;
-    char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
+    char text[LINE_MAX_BYTES];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(text, sizeof(text), format, args);
@@ -98,10 +106,10 @@ void log_line(enum log_level level, const char *format, ...)
     struct slice words =
         slice_of(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 
-    size_t at = put_prefix(line, sizeof(line), level);
-    at += log_escape(line + at, sizeof(line) - at - 1, words, ESCAPE_LINE);
-    line[at++] = '\n';
-    write_line(line, at);
+    if (!tell_dropped() || !put_line(level, words)) {
+        state.dropped++;
+        state.untold++;
+    }
     errno = saved_errno;
 }
 

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
-#include <unistd.h>
 
 static void *must(void *p)
 {
-    static const char text[] = "signet: out of memory\n";
-
     if (p != NULL)
         return p;
-    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
-        /* nobody left to tell */
-    }
+    log_error("out of memory"); /* allocates nothing */
     abort();
 }
 

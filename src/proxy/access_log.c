@@ -3,13 +3,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sink.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FLUSH_BYTES (64 * 1024)
 #define FLUSH_MS    1000
@@ -20,8 +17,7 @@
 struct access_log {
     struct loop *loop;
     struct counters *counters;
-    int fd; /* borrowed, -1: none */
-    bool is_file;
+    struct sink sink;
     enum access_format format;
     struct access_time time;
     struct timer flush;
@@ -34,10 +30,8 @@ struct access_log {
 
 static void set_fd(struct access_log *log, int fd, enum access_format format)
 {
-    struct stat st;
-    log->fd = fd;
+    log->sink = sink_of(fd);
     log->format = format;
-    log->is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static void on_flush_due(struct timer *t)
@@ -77,32 +71,17 @@ struct access_log *access_log_new(struct loop *l, int fd, enum access_format for
     return log;
 }
 
-/* The next bytes in one write that cannot block: a pipe that poll() calls writable takes PIPE_BUF
- * bytes (pipe(7)), a file takes all. Its descriptor may be shared, so O_NONBLOCK is not ours to
- * set. Bytes written, or -errno. */
-static ssize_t write_some(const struct access_log *log, struct slice bytes)
-{
-    if (!log->is_file) {
-        struct pollfd p = { .fd = log->fd, .events = POLLOUT };
-        if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-            return p.revents != 0 ? -EPIPE : -EAGAIN;
-        bytes = slice_first(bytes, PIPE_BUF);
-    }
-    ssize_t n = write(log->fd, bytes.ptr, bytes.len);
-    return n < 0 ? -errno : n;
-}
-
 /* Writes from the front until all is gone or it fails. *ret_done: bytes written. */
 static int write_all(const struct access_log *log, size_t *ret_done)
 {
     size_t done = 0;
     int r = 0;
     while (done < log->len && r == 0) {
-        ssize_t n = write_some(log, slice_of(log->lines + done, log->len - done));
+        ssize_t n = sink_write(&log->sink, slice_of(log->lines + done, log->len - done));
         if (n > 0)
             done += (size_t)n;
-        else if (n != -EINTR)
-            r = n == 0 ? -ENOSPC : (int)n;
+        else
+            r = (int)n;
     }
     *ret_done = done;
     return r;
@@ -166,7 +145,7 @@ void access_log_flush(struct access_log *log)
 
 void access_log_write(struct access_log *log, const struct access_record *r)
 {
-    if (log->fd < 0)
+    if (log->sink.fd < 0)
         return;
     counter_add(log->counters, COUNTER_LOG_RECORDS, 1);
     log->len += access_format_record(log->format, r, &log->time, log->lines + log->len);

@@ -2,18 +2,28 @@
 #include "server/logs.h"
 
 #include "base/mem.h"
+#include "base/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+/* -1 with errno. */
+static int open_standard(int fd)
+{
+    int r = sink_open(fd);
+    if (r < 0)
+        errno = -r;
+    return r < 0 ? -1 : r;
+}
+
 /* A descriptor of our own even for the standard streams, so that closing needs no exception. */
 static int open_path(const char *path, int create)
 {
     if (strcmp(path, "stdout") == 0)
-        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        return open_standard(STDOUT_FILENO);
     if (strcmp(path, "stderr") == 0)
-        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+        return open_standard(STDERR_FILENO);
     /* Non-blocking for the sake of named pipes: opening one that nobody reads must not hang. */
     return open(path, O_WRONLY | O_APPEND | create | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 }

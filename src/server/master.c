@@ -243,7 +243,8 @@ int master_run(const struct master_options *options)
     m.held = (struct holdings){ .logs = { -1, -1 }, .bundle = -1 };
     log_open(STDERR_FILENO, LOG_INFO, "master");
     signal(SIGPIPE, SIG_IGN);
-    descriptors_raise(); /* before the sockets are opened: one for each worker and address */
+    signal(SIGXFSZ, SIG_IGN); /* a log may reach RLIMIT_FSIZE: its lines are lost, not we */
+    descriptors_raise();      /* before the sockets are opened: one for each worker and address */
     m.exit_code = master_open(&m);
     if (m.exit_code == 0) {
         const struct config *c = m.held.config;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/shm.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -219,6 +220,8 @@ void shm_fold(struct shm *s, unsigned index)
 uint64_t shm_total(struct shm *s, enum counter which)
 {
     uint64_t sum = counter_read(&s->layout->of_the_dead, which);
+    if (which == COUNTER_LOG_LINES_DROPPED)
+        sum += log_dropped(); /* the master has no row, and counts nothing else */
     for (unsigned i = 0; i < s->rows; i++)
         if (s->incarnations[i] != 0)
             sum += counter_read(&s->layout->rows[i].counters, which);

@@ -25,6 +25,7 @@ struct worker {
     struct timer heartbeat, drain_poll, drain_limit;
     struct shm *shm;
     struct shm_row *row;
+    uint64_t lines_dropped; /* of the error log: so many are counted */
     struct logs logs;
     struct service *service; /* NULL before START */
     unsigned sockets_due;    /* of our own, still to come before we are ready */
@@ -240,12 +241,20 @@ static void on_channel(struct watch *watch, unsigned events)
         on_master_gone(w);
 }
 
+static void count_dropped_lines(struct worker *w)
+{
+    uint64_t dropped = log_dropped();
+    counter_add(&w->row->counters, COUNTER_LOG_LINES_DROPPED, dropped - w->lines_dropped);
+    w->lines_dropped = dropped;
+}
+
 static void on_heartbeat(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, heartbeat);
     w->row->stamp_ms = loop_now_ms(w->loop);
     if (w->service != NULL)
         service_tick(w->service);
+    count_dropped_lines(w);
     timer_start(&w->heartbeat, w->loop, HEARTBEAT_MS);
 }
 
@@ -261,7 +270,7 @@ static void tune_heap(void)
 
 static void ignore_signals(void)
 {
-    static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
+    static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ };
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         signal(ignored[i], SIG_IGN);
 }
@@ -284,6 +293,8 @@ static void worker_done(struct worker *w)
     watch_done(&w->channel);
     service_free(w->service);
     loop_free(w->loop);
+    if (w->row != NULL)
+        count_dropped_lines(w);
     shm_free(w->shm);
     log_open(STDERR_FILENO, LOG_INFO, "worker");
     logs_close(&w->logs);

@@ -129,10 +129,13 @@ class Signet:
             text = f"error_log {self.error_path} level=debug\n" + text
         return text
 
-    def start(self):
+    def start(self, wrapper=(), pipe=None, **kwargs):
+        """`wrapper`: a command that executes what follows it. `pipe`: a Pipe for what it says, instead of a file."""
         self.stderr_path = self.folder / "stderr"
-        self.stderr = open(self.stderr_path, "wb")
-        self.process = start_group(SIGNET, "run", "-c", self.config_path, stdout=self.stderr, stderr=self.stderr, env=self.env)
+        self.pipe = pipe
+        self.stderr = pipe or open(self.stderr_path, "wb")
+        self.process = start_group(*wrapper, SIGNET, "run", "-c", self.config_path, stdout=self.stderr, stderr=self.stderr, env=self.env,
+                                   **kwargs)
 
         def ready():
             if self.process.poll() is not None:
@@ -143,7 +146,7 @@ class Signet:
         return self
 
     def said(self):
-        return self.stderr_path.read_text(errors="replace")
+        return self.pipe.text() if self.pipe else self.stderr_path.read_text(errors="replace")
 
     def errors(self):
         """The error log, wherever it goes."""
@@ -183,6 +186,37 @@ class Signet:
         if self.process is not None:
             end_group(self.process)
             self.stderr.close()
+
+
+class Pipe:
+    """What a process writes into goes no further unless it is asked for."""
+
+    def __init__(self):
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.read = b""
+
+    def fileno(self):
+        return self.writer
+
+    def text(self):
+        """All that came so far."""
+        with contextlib.suppress(BlockingIOError):
+            while self.reader is not None and (data := os.read(self.reader, 1 << 16)):
+                self.read += data
+        return self.read.decode(errors="replace")
+
+    def abandon(self):
+        """Nobody will read it any more."""
+        os.close(self.reader)
+        self.reader = None
+
+    def close(self):
+        self.text()
+        for end in (self.reader, self.writer):
+            if end is not None:
+                os.close(end)
+        self.reader = self.writer = None
 
 
 # --- origins

@@ -153,6 +153,33 @@ static void a_full_pipe_never_blocks(void **state)
     close(ends[1]);
 }
 
+/* Whoever reads on learns what is missing, once, in front of the next line. */
+static void what_was_lost_is_said(void **state)
+{
+    static char got[64 * 1024];
+    int ends[2];
+    uint64_t before = log_dropped();
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) > 0);
+    log_open(ends[1], LOG_INFO, "worker 0");
+    while (log_dropped() == before)
+        log_info("x");
+    log_info("x");
+    assert_true(read(ends[0], got, sizeof(got)) > 0);
+    log_info("next");
+    log_info("and next");
+    ssize_t n = read(ends[0], got, sizeof(got) - 1);
+    assert_true(n > 0);
+    got[n] = '\0';
+    assert_non_null(strstr(got, " warn worker 0: 2 lines of this log were lost here\n"));
+    assert_true(strstr(got, "lost") < strstr(got, "info worker 0: next\n"));
+    assert_null(strstr(strstr(got, ": next"), "lost"));
+    assert_int_equal(log_dropped(), before + 2);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_closed_descriptor_is_counted(void **state)
 {
     uint64_t before = log_dropped();
@@ -173,6 +200,7 @@ int main(void)
         cmocka_unit_test(levels),
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(a_full_pipe_never_blocks),
+        cmocka_unit_test(what_was_lost_is_said),
         cmocka_unit_test(a_closed_descriptor_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
