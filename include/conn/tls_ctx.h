@@ -16,12 +16,12 @@ enum tls_version { TLS_1_2, TLS_1_3 };
 
 struct tls_conf {
     enum tls_version min;
-    const char *groups; /* "X25519:P-256" */
+    const char *groups; /* NULL: "X25519:P-256" */
     const char *const
         *alpn; /* NULL-terminated, in our order of preference; NULL: ALPN is ignored */
     const struct tls_cert_conf *certs;
-    size_t cert_count;                 /* at least 1; one RSA and one ECDSA is the useful most */
-    const struct tls_tickets *tickets; /* borrowed, outlives every context; NULL: no resumption */
+    size_t cert_count;           /* at least 1; one RSA and one ECDSA is the useful most */
+    struct tls_tickets *tickets; /* the context takes a reference; NULL: no resumption */
 };
 
 struct tls_ctx;
@@ -32,6 +32,13 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret_ctx, struct er
                 size_t *ret_bad);
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
 void tls_ctx_unref(struct tls_ctx *ctx); /* NULL is fine */
+
+/* The digest of all that makes a context: equal digests, equal contexts. */
+#define TLS_DIGEST_BYTES 32
+struct slice tls_ctx_digest(const struct tls_ctx *ctx); /* lives as long as the context */
+/* What tls_ctx_digest() would be of a context that tls_ctx_new() makes of `conf`; nothing of keys
+ * can be told from it (SHA-256). 0, or -EIO. */
+int tls_conf_digest(const struct tls_conf *conf, unsigned char ret_digest[static TLS_DIGEST_BYTES]);
 
 /* Index below the conf's cert_count. Texts live as long as the context. */
 size_t tls_ctx_cert_count(const struct tls_ctx *ctx);
@@ -47,6 +54,7 @@ bool tls_ctx_gives_tickets(const struct tls_ctx *ctx);
 /* --- for the other tls files */
 struct ssl_st; /* OpenSSL's SSL, SSL_CTX */
 struct ssl_ctx_st;
+const char *tls_conf_groups(const struct tls_conf *conf);
 struct ssl_ctx_st *tls_ctx_ssl(const struct tls_ctx *ctx);
 /* Makes a handshake that has not answered its hello go on as this host: certificate, versions,
  * groups, options. SSL_set_SSL_CTX() alone would change the certificate only. False: no memory. */

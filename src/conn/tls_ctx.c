@@ -18,7 +18,6 @@ static const char suites_1_3[] = "TLS_AES_128_GCM_SHA256:"
 static const char suites_1_2[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                                  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-static const char groups_default[] = "X25519:P-256";
 
 enum { SECURITY_LEVEL = 2, TICKET_SECONDS = 7200 };
 
@@ -31,7 +30,8 @@ struct tls_ctx {
     size_t alpn_count;
     struct tls_cert *certs;
     size_t cert_count;
-    bool gives_tickets;
+    struct tls_tickets *tickets; /* referenced; NULL: none are given */
+    unsigned char digest[TLS_DIGEST_BYTES];
 };
 
 /* --- ALPN */
@@ -88,7 +88,7 @@ static void set_options(struct tls_ctx *ctx)
 {
     SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                                      (ctx->gives_tickets ? 0 : SSL_OP_NO_TICKET));
+                                      (ctx->tickets != NULL ? 0 : SSL_OP_NO_TICKET));
     /* a cut must be told from an end, whatever openssl.cnf says */
     SSL_CTX_clear_options(ctx->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx->ssl, SSL_MODE_AUTO_RETRY);
@@ -183,7 +183,9 @@ static int build(struct tls_ctx *ctx, const struct tls_conf *conf, struct err *e
         *ret_bad = ctx->cert_count; /* the one after those that loaded */
         return r;
     }
-    tls_tickets_install(conf->tickets, ctx->ssl);
+    tls_tickets_install(ctx->tickets, ctx->ssl);
+    if (tls_conf_digest(conf, ctx->digest) < 0)
+        return err_set(e, -EINVAL, "OpenSSL cannot digest the certificates");
     return set_session_scope(ctx, e);
 }
 
@@ -198,8 +200,8 @@ int tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **ret_ctx, struct er
     ctx->refs = 1;
     ctx->ssl = ssl;
     ctx->min = conf->min;
-    ctx->gives_tickets = conf->tickets != NULL;
-    ctx->groups = mem_text(slice_str(conf->groups != NULL ? conf->groups : groups_default));
+    ctx->tickets = conf->tickets != NULL ? tls_tickets_ref(conf->tickets) : NULL;
+    ctx->groups = mem_text(slice_str(tls_conf_groups(conf)));
     int r = build(ctx, conf, e, ret_bad);
     ERR_clear_error();
     if (r != 0)
@@ -227,10 +229,16 @@ void tls_ctx_unref(struct tls_ctx *ctx)
     mem_free(ctx->alpn);
     mem_free(ctx->groups);
     SSL_CTX_free(ctx->ssl);
+    tls_tickets_unref(ctx->tickets);
     mem_free(ctx);
 }
 
 /* --- asking */
+struct slice tls_ctx_digest(const struct tls_ctx *ctx)
+{
+    return slice_of((const char *)ctx->digest, sizeof(ctx->digest));
+}
+
 size_t tls_ctx_cert_count(const struct tls_ctx *ctx)
 {
     return ctx->cert_count;
@@ -256,7 +264,7 @@ bool tls_ctx_same_policy(const struct tls_ctx *a, const struct tls_ctx *b)
 
 bool tls_ctx_gives_tickets(const struct tls_ctx *ctx)
 {
-    return ctx->gives_tickets;
+    return ctx->tickets != NULL;
 }
 
 struct ssl_ctx_st *tls_ctx_ssl(const struct tls_ctx *ctx)

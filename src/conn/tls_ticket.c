@@ -17,6 +17,7 @@ enum { NAME_BYTES = 16, AES_BYTES = 32, MAC_BYTES = 32, IV_BYTES = 16 };
 _Static_assert(NAME_BYTES + AES_BYTES + MAC_BYTES == TLS_TICKET_SECRET_BYTES, "secret's layout");
 
 struct tls_tickets {
+    unsigned refs;
     unsigned char name[NAME_BYTES]; /* sent in clear: which key a ticket was made with */
     unsigned char aes[AES_BYTES];
     unsigned char mac[MAC_BYTES];
@@ -25,18 +26,30 @@ struct tls_tickets {
 struct tls_tickets *tls_tickets_new(const unsigned char secret[static TLS_TICKET_SECRET_BYTES])
 {
     struct tls_tickets *t = mem_alloc(sizeof(*t));
+    t->refs = 1;
     memcpy(t->name, secret, NAME_BYTES);
     memcpy(t->aes, secret + NAME_BYTES, AES_BYTES);
     memcpy(t->mac, secret + NAME_BYTES + AES_BYTES, MAC_BYTES);
     return t;
 }
 
-void tls_tickets_free(struct tls_tickets *t)
+struct tls_tickets *tls_tickets_ref(struct tls_tickets *t)
 {
-    if (t == NULL)
+    t->refs++;
+    return t;
+}
+
+void tls_tickets_unref(struct tls_tickets *t)
+{
+    if (t == NULL || --t->refs > 0)
         return;
     mem_wipe(t, sizeof(*t));
     mem_free(t);
+}
+
+struct slice tls_tickets_name(const struct tls_tickets *t)
+{
+    return slice_of((const char *)t->name, sizeof(t->name));
 }
 
 int tls_tickets_make_secret(unsigned char ret_secret[static TLS_TICKET_SECRET_BYTES])

@@ -125,7 +125,7 @@ void holdings_close(struct holdings *h)
     if (h->registry != NULL)
         servers_free(h->registry);
     if (h->tickets != NULL)
-        tls_tickets_free(h->tickets);
+        tls_tickets_unref(h->tickets);
     if (h->sources != NULL)
         sources_free(h->sources);
     *h = (struct holdings){ .logs = { -1, -1 }, .bundle = -1 };

@@ -145,7 +145,7 @@ void service_free(struct service *s)
     if (s->registry != NULL)
         servers_free(s->registry);
     if (s->tickets != NULL)
-        tls_tickets_free(s->tickets);
+        tls_tickets_unref(s->tickets);
     mem_free(s);
 }
 

@@ -61,7 +61,7 @@ static void worker_start(struct worker *w, unsigned char seed, const char *group
 static void worker_stop(struct worker *w)
 {
     tls_sni_free(w->hosts);
-    tls_tickets_free(w->tickets);
+    tls_tickets_unref(w->tickets);
 }
 
 static void exchange(struct test_pair *p)
@@ -157,7 +157,7 @@ static void secrets_are_random(void **state)
     assert_int_equal(tls_tickets_make_secret(b), 0);
     assert_memory_not_equal(a, b, 16);
     assert_memory_not_equal(a + sizeof(a) - 16, b + sizeof(b) - 16, 16); /* filled to the end */
-    tls_tickets_free(NULL);
+    tls_tickets_unref(NULL);
 }
 
 int main(void)
