@@ -42,7 +42,7 @@ struct route_conf {
 struct host_conf {
     const struct slice *names; /* lower case; "*.x" is a wildcard */
     size_t name_count;
-    struct tls_ctx *tls;             /* referenced; NULL on a plain listener */
+    struct tls_ctx *tls;             /* the configuration's; NULL on a plain listener */
     const struct route_conf *routes; /* file order */
     size_t route_count;
 };

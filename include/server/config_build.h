@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From sources to a configuration: parsed, validated, built. The same function serves `check`,
+/* From sources to a configuration: parsed, validated, built. The same code serves `check`,
  * `explain`, the master and the workers; only the sources differ. */
 #ifndef SERVER_CONFIG_BUILD_H
 #define SERVER_CONFIG_BUILD_H
@@ -17,14 +17,13 @@
  * known only where config_resolve() put them into the sources. Its places point into `s`, which
  * therefore outlives it, or config_forget_sources(). */
 struct config *config_build(struct sources *s, const char *path, struct servers *registry,
-                            const struct tls_tickets *tickets, struct diags *d);
+                            struct tls_tickets *tickets, struct diags *d);
 /* The same in slices, for a process that serves meanwhile. Everything is borrowed until _end. What
  * `former` (may be NULL) has alike is shared by reference instead of built: TLS contexts by the
  * digest of what made them, balancers by what they were built from. */
 struct config_builder;
 struct config_builder *config_builder_new(struct sources *s, const char *path,
-                                          struct servers *registry,
-                                          const struct tls_tickets *tickets,
+                                          struct servers *registry, struct tls_tickets *tickets,
                                           const struct config *former, struct diags *d);
 /* Works for about budget_us (one unit of work may exceed it, by a few milliseconds at most). False:
  * there is no more to do. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A configuration while it is being read: what the directive tables fill, one struct a block.
- * Slices are borrowed. Everything lives in the draft's arena, which config_build()
- * gives back once config_make() has copied what serving needs; only TLS contexts are owned one by
- * one. */
+ * Slices are borrowed. Everything lives in the draft's arena, which the builder gives back once
+ * config_make.h has copied what serving needs. */
 #ifndef SERVER_CONFIG_DRAFT_H
 #define SERVER_CONFIG_DRAFT_H
 
 #include "conf/directive.h"
 #include "server/config.h"
+#include "server/config_share.h"
 
 /* Settings that inner blocks inherit. First member of every struct that has them, so one table of
  * keys serves all. */
@@ -34,7 +34,7 @@ struct pool_draft {
     struct server_draft *servers, **servers_end;
     size_t server_count;
     bool used;               /* a route names it */
-    struct cluster *cluster; /* config_make() */
+    struct cluster *cluster; /* config_make_pool() */
     struct pool_draft *next;
 };
 
@@ -67,11 +67,11 @@ struct host_draft {
     size_t name_count;
     struct cert_draft *certs, **certs_end;
     size_t cert_count, certs_named; /* good ones; all */
-    struct tls_ctx *tls; /* owned, NULL on a plain listener or when it could not be built */
+    struct tls_ctx *tls; /* the configuration's; NULL: a plain listener, or it cannot be built */
     struct route_draft *routes, **routes_end;
     size_t route_count;
     struct edit_draft *edits, **edits_end;
-    const struct host_conf *made; /* config_make() */
+    struct host_conf *made; /* config_make_listener() */
     struct host_draft *next;
 };
 struct listen_draft {
@@ -94,11 +94,13 @@ struct listen_draft {
     struct route_draft *redirect; /* straight in the listen block */
     struct host_draft *hosts, **hosts_end;
     size_t host_count;
+    struct listener_conf *made; /* config_make_root() */
     struct listen_draft *next;
 };
 struct draft {
     struct scope scope;
-    const struct tls_tickets *tickets; /* borrowed, may be NULL */
+    struct tls_tickets *tickets; /* borrowed, may be NULL */
+    struct config_share *share;  /* borrowed */
     uint64_t workers, drain_ms;
     struct census_caps caps;
     struct slice user, group;
@@ -107,6 +109,7 @@ struct draft {
     struct span workers_at, user_at, drain_at, connections_at, per_ip_at;
     struct pool_draft *pools, **pools_end;
     size_t pool_count;
+    struct map pools_by_name;
     struct listen_draft *listens, **listens_end;
     size_t listen_count;
 };
@@ -128,8 +131,10 @@ extern const struct directive timeout_keys[], limit_keys[], timeout_inner_keys[]
 
 /* --- the order of reading: the root's table collects blocks, then each is read */
 void pool_read(struct dir_run *run, struct pool_draft *pool);
-void listen_read(struct dir_run *run, struct listen_draft *listen);
+/* A listener: begun, then each of its hosts read, then each built if it speaks TLS, then ended. */
+void listen_begin(struct dir_run *run, struct listen_draft *listen);
 void host_read(struct dir_run *run, struct listen_draft *listen, struct host_draft *host);
+void listen_end(struct dir_run *run, struct listen_draft *listen);
 void route_read(struct dir_run *run, struct host_draft *host, struct route_draft *route);
 
 /* config_scope.c. Calls of the directives `timeout` and `limit`; the target begins with a scope,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of one configured `pool` and the order they are tried in: balancer over the
- * primaries, then over the backups. Part of a configuration: immutable, freed with it. Holds a
- * reference on each server and on the pool's retry budget. */
+ * primaries, then over the backups. Part of a configuration: immutable once grown, freed with it.
+ * Holds a reference on each server and on the pool's retry budget. */
 #ifndef UPSTREAM_CLUSTER_H
 #define UPSTREAM_CLUSTER_H
 
@@ -48,10 +48,18 @@ struct cluster_conf { /* one `pool` block */
 struct cluster;
 /* Copies what it keeps, `balance` aside. Servers come from (and go back to) the registry. */
 struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *registry);
-void cluster_free(struct cluster *c);
+/* The same in steps, for a process that serves meanwhile: begun, then grown until that is false.
+ * A balancer (and fingerprint) that would come out like one of `former`, a complete one or NULL, is
+ * shared instead of built. */
+struct cluster *cluster_begin(const struct cluster_conf *conf, struct servers *registry,
+                              const struct cluster *former);
+bool cluster_grow(struct cluster *c, size_t points); /* of its balancers, about so many */
+/* It comes into force: its servers get its addresses, which they lack or have from a former one. */
+void cluster_use(const struct cluster *c);
+void cluster_free(struct cluster *c); /* complete or not; NULL is fine */
 struct slice cluster_name(const struct cluster *c);
-const struct cluster_conf *cluster_conf(const struct cluster *c); /* the kept copy */
-uint64_t cluster_fingerprint(const struct cluster *c); /* over the primaries; computed once */
+const struct cluster_conf *cluster_conf(const struct cluster *c);   /* the kept copy */
+uint64_t cluster_fingerprint(const struct cluster *c);              /* over the primaries */
 struct retry_budget *cluster_retry_budget(const struct cluster *c); /* the pool's */
 /* Share of the key space each server owns while all are up; owners has server_count places, backups
  * get 0. */

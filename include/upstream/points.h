@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Points on the circle of 64-bit hashes, sorted, each with the member that owns it. A point owns
  * the arc that ends at it: a hash belongs to the first point at or after it, wrapping round. A
- * bucket index finds that point in O(1) on average. Embedded by value; immutable once built. */
+ * bucket index finds that point in O(1) on average. Embedded by value; immutable once built, by
+ * points_build.c. */
 #ifndef UPSTREAM_POINTS_H
 #define UPSTREAM_POINTS_H
 
@@ -29,6 +30,14 @@ struct points {
 void points_init(struct points *p, const struct point *given, size_t count, size_t member_count,
                  enum points_ties ties);
 void points_done(struct points *p);
+/* The same in pieces, for a process that serves meanwhile. Until the last step has been done, `p`
+ * may be given to points_done() alone, behind the build. */
+struct points_build;
+/* Takes `given`, of mem_array(); borrows `p`. */
+struct points_build *points_build_new(struct points *p, struct point *given, size_t count,
+                                      size_t member_count, enum points_ties ties);
+bool points_build_step(struct points_build *b, size_t points); /* so many; false: all is done */
+void points_build_free(struct points_build *b);                /* NULL is fine */
 /* Index of the point that owns `hash`; needs at least one point. */
 size_t points_find(const struct points *p, uint64_t hash);
 /* A walk over the distinct owners, from the owner of `hash` on; members without any point come

@@ -39,10 +39,9 @@ struct server {
 struct servers; /* the registry of one worker, and the list of its pools' retry budgets */
 struct servers *servers_new(void);
 void servers_free(struct servers *r); /* all references must be gone */
-/* The server of that pool and identity, made when it is new; updated to conf's addresses. The
- * reference is the caller's. */
-struct server *servers_get(struct servers *r, struct slice pool_name,
-                           const struct server_conf *conf);
+/* The server of that pool and identity, made when it is new: without an address until
+ * server_update(). The reference is the caller's. */
+struct server *servers_get(struct servers *r, struct slice pool_name, struct slice id);
 struct link *servers_retry_budgets(struct servers *r); /* for retry_budget_get() */
 /* Later dials go to conf's addresses; what is connected stays. */
 void server_update(struct server *s, const struct server_conf *conf);

@@ -1,11 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include <stdlib.h>
 #include <xxhash.h>
 
 uint64_t hash_xxh3(struct slice s, uint64_t seed)
 {
     return XXH3_64bits_withSeed(s.ptr, s.len, seed);
+}
+
+/* The library's own state, under our name: only the library knows how it has to be aligned. */
+struct hash_stream *hash_stream_new(uint64_t seed)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state == NULL || XXH3_64bits_reset_withSeed(state, seed) != XXH_OK)
+        abort(); /* no memory, as in mem.c */
+    return (struct hash_stream *)state;
+}
+
+void hash_stream_free(struct hash_stream *h)
+{
+    XXH3_freeState((XXH3_state_t *)h);
+}
+
+void hash_stream_add(struct hash_stream *h, struct slice piece)
+{
+    if (piece.len > 0) /* the library may take NULL for an error */
+        XXH3_64bits_update((XXH3_state_t *)h, piece.ptr, piece.len);
+}
+
+uint64_t hash_stream_digest(const struct hash_stream *h)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)h);
 }
 
 /* clang-format off */

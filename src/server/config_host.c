@@ -138,6 +138,7 @@ void host_read(struct dir_run *run, struct listen_draft *listen, struct host_dra
     directive_apply(run, host_directives, host->node->children, host);
     for (struct route_draft *r = host->routes; r != NULL; r = r->next)
         route_read(run, host, r);
+    listen->speaks_tls = listen->speaks_tls || host->certs_named > 0;
     check_routes(run, host);
     route_warn_unreachable(run, host);
 }

@@ -268,27 +268,18 @@ static void check_hosts(struct dir_run *run, const struct listen_draft *listen)
     diags_hint(run->diags, NULL, "write in it: host NAME { proxy POOL }");
 }
 
-static void read_hosts(struct dir_run *run, struct listen_draft *listen)
-{
-    listen->speaks_tls = span_set(&listen->tls_at);
-    for (struct host_draft *h = listen->hosts; h != NULL; h = h->next) {
-        host_read(run, listen, h);
-        listen->speaks_tls = listen->speaks_tls || h->certs_named > 0;
-    }
-    if (!listen->speaks_tls)
-        return;
-    for (struct host_draft *h = listen->hosts; h != NULL; h = h->next)
-        host_build_tls(run, listen, h);
-}
-
-void listen_read(struct dir_run *run, struct listen_draft *listen)
+void listen_begin(struct dir_run *run, struct listen_draft *listen)
 {
     scope_inherit(&listen->scope, &draft_of(run)->scope);
     listen->hosts_end = &listen->hosts;
     directive_defaults(tls_keys, listen);
     read_addresses(run, listen);
     directive_apply(run, listen_directives, listen->node->children, listen);
-    read_hosts(run, listen);
+    listen->speaks_tls = span_set(&listen->tls_at);
+}
+
+void listen_end(struct dir_run *run, struct listen_draft *listen)
+{
     check_names(run, listen);
     find_default_host(run, listen);
     check_redirect(run, listen);

@@ -20,7 +20,8 @@ static void *zalloc(struct config *c, size_t count, size_t bytes)
 
 /* --- pools */
 
-static struct cluster *make_cluster(struct pool_draft *pool, struct servers *registry)
+void config_make_pool(struct config *c, struct pool_draft *pool, struct servers *registry,
+                      const struct cluster *former)
 {
     struct server_conf *servers = mem_array(pool->server_count, sizeof(*servers));
     size_t n = 0;
@@ -28,19 +29,9 @@ static struct cluster *make_cluster(struct pool_draft *pool, struct servers *reg
         servers[n++] = s->conf;
     pool->conf.servers = servers;
     pool->conf.server_count = n;
-    struct cluster *cluster = cluster_new(&pool->conf, registry);
+    pool->cluster = cluster_begin(&pool->conf, registry, former);
+    c->own->clusters[c->cluster_count++] = pool->cluster;
     mem_free(servers);
-    return cluster;
-}
-
-static void make_clusters(struct config *c, struct draft *draft, struct servers *registry)
-{
-    struct cluster **clusters = zalloc(c, draft->pool_count, sizeof(struct cluster *));
-    for (struct pool_draft *p = draft->pools; p != NULL; p = p->next) {
-        p->cluster = make_cluster(p, registry);
-        clusters[c->cluster_count++] = p->cluster;
-    }
-    c->clusters = clusters;
 }
 
 /* --- routes */
@@ -91,24 +82,26 @@ static void make_route(struct config *c, const struct host_draft *host,
 
 /* --- hosts */
 
-static void make_host(struct config *c, struct host_draft *host, struct host_conf *made)
+void config_make_host(struct config *c, const struct listen_draft *listen, struct host_draft *host)
 {
     struct slice *names = zalloc(c, host->name_count, sizeof(*names));
-    for (size_t i = 0; i < host->name_count; i++)
+    for (size_t i = 0; i < host->name_count; i++) {
         names[i] = copy(c, host->names[i]);
+        if (listen->made->sni != NULL)
+            tls_sni_add(listen->made->sni, names[i], host->tls);
+    }
     struct route_conf *routes = zalloc(c, host->route_count, sizeof(*routes));
     size_t n = 0;
     for (const struct route_draft *r = host->routes; r != NULL; r = r->next)
         make_route(c, host, r, &routes[n++]);
-    *made = (struct host_conf){
+    *host->made = (struct host_conf){
         .names = names,
         .name_count = host->name_count,
         .tls = host->tls,
         .routes = routes,
         .route_count = n,
     };
-    host->tls = NULL; /* the configuration's from here on */
-    host->made = made;
+    listen->made->host_count++;
 }
 
 /* --- listeners */
@@ -120,17 +113,6 @@ static struct span copy_span(struct config *c, struct span span)
     if (span.file != NULL)
         span.file = copy(c, slice_str(span.file)).ptr;
     return span;
-}
-
-static struct tls_sni *make_sni(const struct listener_conf *l)
-{
-    struct tls_sni *sni = tls_sni_new();
-    for (size_t i = 0; i < l->host_count; i++)
-        for (size_t k = 0; k < l->hosts[i].name_count; k++)
-            tls_sni_add(sni, l->hosts[i].names[k], l->hosts[i].tls);
-    if (l->default_host != NULL)
-        tls_sni_set_default(sni, l->default_host->tls);
-    return sni;
 }
 
 static struct h1_conf make_h1(const struct listen_draft *listen)
@@ -185,23 +167,23 @@ static void make_addresses(struct config *c, const struct listen_draft *listen,
     *ret_spans = spans;
 }
 
-static void make_hosts(struct config *c, struct listen_draft *listen, struct listener_conf *made)
+/* Room for the hosts, to be filled one by one. */
+static void make_room(struct config *c, const struct listen_draft *listen,
+                      struct listener_conf *made)
 {
     struct host_conf *hosts = zalloc(c, listen->host_count, sizeof(*hosts));
     for (struct host_draft *h = listen->hosts; h != NULL; h = h->next)
-        make_host(c, h, &hosts[made->host_count++]);
-    made->hosts = hosts;
-    made->default_host = listen->default_host != NULL ? listen->default_host->made : NULL;
-    made->table = host_table_new(hosts, made->host_count);
+        h->made = hosts++;
+    made->hosts = listen->hosts != NULL ? listen->hosts->made : NULL;
     if (listen->speaks_tls)
-        made->sni = make_sni(made);
+        made->sni = tls_sni_new();
 }
 
-static void make_listener(struct config *c, struct listen_draft *listen, struct listener_conf *made,
-                          const struct span **ret_spans)
+void config_make_listener(struct config *c, struct listen_draft *listen)
 {
-    make_addresses(c, listen, made, ret_spans);
-    make_hosts(c, listen, made);
+    struct listener_conf *made = listen->made;
+    make_addresses(c, listen, made, &c->own->addr_spans[c->listener_count]);
+    make_room(c, listen, made);
     struct addr_block *trusted = zalloc(c, listen->trusted_count, sizeof(*trusted));
     for (size_t i = 0; i < listen->trusted_count; i++)
         trusted[i] = listen->trusted[i];
@@ -214,18 +196,16 @@ static void make_listener(struct config *c, struct listen_draft *listen, struct 
     made->min_rate = listen->scope.min_rate;
     made->window = (size_t)listen->scope.window;
     made->h1 = make_h1(listen);
+    c->listener_count++;
 }
 
-static void make_listeners(struct config *c, struct draft *draft)
+void config_make_tables(const struct listen_draft *listen)
 {
-    struct listener_conf *listeners = zalloc(c, draft->listen_count, sizeof(*listeners));
-    const struct span **spans = zalloc(c, draft->listen_count, sizeof(*spans));
-    for (struct listen_draft *l = draft->listens; l != NULL; l = l->next) {
-        make_listener(c, l, &listeners[c->listener_count], &spans[c->listener_count]);
-        c->listener_count++;
-    }
-    c->listeners = listeners;
-    c->addr_spans = spans;
+    struct listener_conf *made = listen->made;
+    made->default_host = listen->default_host != NULL ? listen->default_host->made : NULL;
+    made->table = host_table_new(made->hosts, made->host_count);
+    if (made->sni != NULL && made->default_host != NULL)
+        tls_sni_set_default(made->sni, made->default_host->tls);
 }
 
 /* --- all of it */
@@ -246,12 +226,21 @@ static struct control_conf make_control(struct config *c, const struct control_c
     return made;
 }
 
-struct config *config_make(struct draft *draft, struct servers *registry)
+/* Room for the pools and listeners, to be filled one by one. */
+static void make_room_at_root(struct config *c, const struct draft *draft)
 {
-    struct config *c = mem_zalloc(sizeof(*c));
-    c->refs = 1;
-    c->own = mem_zalloc(sizeof(*c->own));
-    arena_init(&c->own->arena, NULL);
+    struct listener_conf *listeners = zalloc(c, draft->listen_count, sizeof(*listeners));
+    c->listeners = listeners;
+    for (struct listen_draft *l = draft->listens; l != NULL; l = l->next)
+        l->made = listeners++;
+    c->own->addr_spans = zalloc(c, draft->listen_count, sizeof(*c->own->addr_spans));
+    c->addr_spans = c->own->addr_spans;
+    c->own->clusters = zalloc(c, draft->pool_count, sizeof(struct cluster *));
+    c->clusters = c->own->clusters;
+}
+
+void config_make_root(struct config *c, const struct draft *draft)
+{
     c->workers = draft->workers;
     c->user = copy(c, draft->user);
     c->group = copy(c, draft->group);
@@ -261,7 +250,5 @@ struct config *config_make(struct draft *draft, struct servers *registry)
     c->drain_ms = draft->drain_ms;
     c->timeouts = draft->scope.timeouts;
     c->caps = draft->caps;
-    make_clusters(c, draft, registry);
-    make_listeners(c, draft);
-    return c;
+    make_room_at_root(c, draft);
 }

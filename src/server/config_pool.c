@@ -411,8 +411,5 @@ void pool_read(struct dir_run *run, struct pool_draft *pool)
 
 struct pool_draft *pool_find(const struct draft *draft, struct slice name)
 {
-    for (struct pool_draft *p = draft->pools; p != NULL; p = p->next)
-        if (slice_eq(p->node->words[0].text, name))
-            return p;
-    return NULL;
+    return map_get(&draft->pools_by_name, name);
 }

@@ -159,6 +159,7 @@ static int on_pool(struct dir_run *run, const struct conf_node *node, void *targ
     *draft->pools_end = pool;
     draft->pools_end = &pool->next;
     draft->pool_count++;
+    map_add(&draft->pools_by_name, node->words[0].text, pool);
     return 0;
 }
 

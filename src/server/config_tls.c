@@ -157,7 +157,7 @@ static void build(struct dir_run *run, const struct listen_draft *listen, struct
     };
     struct err e;
     size_t bad;
-    if (tls_ctx_new(&conf, &host->tls, &e, &bad) < 0)
+    if (config_share_context(draft_of(run)->share, &conf, &host->tls, &e, &bad) < 0)
         diags_add(run->diags, DIAG_ERROR, "bad-certificate", fault_place(listen, host, bad), "%s",
                   e.text);
 }

@@ -53,10 +53,12 @@ static int build_config(struct service *s, const struct bundle *b, struct err *e
     s->registry = servers_new();
     s->config = config_build(sources, path, s->registry, s->tickets, d);
     int r = 0;
-    if (s->config != NULL)
+    if (s->config != NULL) {
         config_forget_sources(s->config);
-    else
+        config_use(s->config);
+    } else {
         r = config_failed(d, e);
+    }
     diags_free(d);
     mem_free(path);
     sources_free(sources); /* wipes: private keys are among them */

@@ -15,7 +15,9 @@ struct cluster {
     struct retry_budget *retry_budget;
     const char **skip_reasons;
     struct tier primaries, backups;
+    bool has_fingerprint; /* it is complete */
     uint64_t fingerprint;
+    struct fingerprint growing; /* until then */
 };
 
 static struct addr *copy_addrs(struct arena *a, const struct server_conf *from)
@@ -57,24 +59,79 @@ static const char *skip_reason(struct arena *a, const struct server_conf *s)
     return arena_printf(a, "unresolved: %s", s->why_unresolved).ptr;
 }
 
-static void build_tier(struct cluster *c, bool backup, struct tier *t)
+/* --- tiers */
+
+static struct balance_member member_of(const struct cluster *c, const struct tier *t, size_t member)
 {
-    const struct cluster_conf *conf = &c->conf;
-    struct balance_member *members = mem_array(conf->server_count, sizeof(*members));
-    t->places = arena_alloc(&c->arena, conf->server_count * sizeof(*t->places));
-    for (size_t i = 0; i < conf->server_count; i++) {
-        const struct server_conf *s = &conf->servers[i];
-        if (s->backup != backup)
-            continue;
-        struct slice identity = conf->balance->by_address ? s->address : s->id;
-        members[t->count] = (struct balance_member){ identity, s->weight };
-        t->places[t->count++] = i;
-    }
-    t->balance = conf->balance->build(members, t->count, &conf->balance_conf);
-    mem_free(members);
+    const struct server_conf *s = &c->conf.servers[t->places[member]];
+    struct slice identity = c->conf.balance->by_address ? s->address : s->id;
+    return (struct balance_member){ identity, s->weight };
 }
 
-struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *registry)
+static bool same_balance(const struct cluster *a, const struct cluster *b)
+{
+    return a->conf.balance == b->conf.balance &&
+           a->conf.balance_conf.vnodes == b->conf.balance_conf.vnodes &&
+           a->conf.balance_conf.seed == b->conf.balance_conf.seed;
+}
+
+/* Would both be built from the same? */
+static bool same_tier(const struct cluster *a, const struct tier *t, const struct cluster *b,
+                      const struct tier *u)
+{
+    if (!same_balance(a, b) || t->count != u->count)
+        return false;
+    for (size_t i = 0; i < t->count; i++) {
+        struct balance_member m = member_of(a, t, i), n = member_of(b, u, i);
+        if (m.weight != n.weight || !slice_eq(m.identity, n.identity))
+            return false;
+    }
+    return true;
+}
+
+static void list_places(struct cluster *c, bool backup, struct tier *t)
+{
+    t->places = arena_alloc(&c->arena, c->conf.server_count * sizeof(*t->places));
+    for (size_t i = 0; i < c->conf.server_count; i++)
+        if (c->conf.servers[i].backup == backup)
+            t->places[t->count++] = i;
+}
+
+static struct balance *begin_balance(const struct cluster *c, const struct tier *t)
+{
+    struct balance_member *members = mem_array(t->count, sizeof(*members));
+    for (size_t i = 0; i < t->count; i++)
+        members[i] = member_of(c, t, i);
+    struct balance *b = c->conf.balance->begin(members, t->count, &c->conf.balance_conf);
+    mem_free(members);
+    return b;
+}
+
+static void begin_tier(struct cluster *c, struct tier *t, const struct cluster *former,
+                       const struct tier *former_tier)
+{
+    list_places(c, t == &c->backups, t);
+    if (former != NULL && same_tier(c, t, former, former_tier))
+        t->balance = balance_ref(former_tier->balance);
+    else
+        t->balance = begin_balance(c, t);
+}
+
+/* --- life */
+
+static void begin_tiers(struct cluster *c, const struct cluster *former)
+{
+    begin_tier(c, &c->primaries, former, former != NULL ? &former->primaries : NULL);
+    begin_tier(c, &c->backups, former, former != NULL ? &former->backups : NULL);
+    if (former == NULL || former->primaries.balance != c->primaries.balance ||
+        !slice_eq(former->conf.key.text, c->conf.key.text))
+        return;
+    c->has_fingerprint = true;
+    c->fingerprint = former->fingerprint;
+}
+
+struct cluster *cluster_begin(const struct cluster_conf *conf, struct servers *registry,
+                              const struct cluster *former)
 {
     struct cluster *c = mem_zalloc(sizeof(*c));
     arena_init(&c->arena, NULL);
@@ -83,21 +140,55 @@ struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *reg
     c->servers = arena_alloc(&c->arena, conf->server_count * sizeof(struct server *));
     c->skip_reasons = arena_alloc(&c->arena, conf->server_count * sizeof(*c->skip_reasons));
     for (size_t i = 0; i < conf->server_count; i++) {
-        c->servers[i] = servers_get(registry, c->conf.name, &c->conf.servers[i]);
+        c->servers[i] = servers_get(registry, c->conf.name, c->conf.servers[i].id);
         c->skip_reasons[i] = skip_reason(&c->arena, &c->conf.servers[i]);
     }
-    build_tier(c, false, &c->primaries);
-    build_tier(c, true, &c->backups);
-    c->fingerprint = conf->balance->fingerprint(c->primaries.balance, c->conf.key.text);
+    begin_tiers(c, former);
     return c;
+}
+
+/* Adds to the fingerprint until it is complete. */
+static bool grow_fingerprint(struct cluster *c, size_t points)
+{
+    if (c->has_fingerprint)
+        return false;
+    if (c->growing.digest == NULL)
+        fingerprint_begin(&c->growing);
+    if (fingerprint_add(&c->growing, c->primaries.balance, points))
+        return true;
+    c->fingerprint = fingerprint_end(&c->growing, c->primaries.balance, c->conf.key.text);
+    c->has_fingerprint = true;
+    return false;
+}
+
+bool cluster_grow(struct cluster *c, size_t points)
+{
+    const struct balance_ops *ops = c->conf.balance;
+    return ops->grow(c->primaries.balance, points) || ops->grow(c->backups.balance, points) ||
+           grow_fingerprint(c, points);
+}
+
+struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *registry)
+{
+    struct cluster *c = cluster_begin(conf, registry, NULL);
+    while (cluster_grow(c, BALANCE_POINTS_MAX))
+        ;
+    return c;
+}
+
+void cluster_use(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->conf.server_count; i++)
+        server_update(c->servers[i], &c->conf.servers[i]);
 }
 
 void cluster_free(struct cluster *c)
 {
     if (c == NULL)
         return;
-    c->conf.balance->free(c->primaries.balance);
-    c->conf.balance->free(c->backups.balance);
+    balance_unref(c->primaries.balance);
+    balance_unref(c->backups.balance);
+    fingerprint_done(&c->growing);
     for (size_t i = 0; i < c->conf.server_count; i++)
         server_unref(c->servers[i]);
     retry_budget_unref(c->retry_budget);

@@ -2,7 +2,6 @@
 #include "upstream/ketama.h"
 
 #include "base/hash.h"
-#include "base/mem.h"
 #include "upstream/circle.h"
 
 #define POINTS_PER_WEIGHT 160
@@ -44,34 +43,29 @@ static uint32_t hash_next(uint32_t base, uint32_t previous)
     return hash_crc32_end(hash_crc32_update(base, slice_of((const char *)bytes, sizeof(bytes))));
 }
 
-/* Writes the points of one member; returns how many. */
-static size_t hash_member(const struct balance_member *m, uint32_t owner, struct point *to)
+/* Each point is made from the one before. */
+static void hash_points(const struct circle *c, const struct circle_run *run)
 {
-    size_t count = POINTS_PER_WEIGHT * m->weight;
-    uint32_t base = hash_address(m->identity), hash = 0;
-    for (size_t i = 0; i < count; i++) {
+    uint32_t base = hash_address(c->identities[run->member]);
+    uint32_t hash = run->from > 0 ? (uint32_t)(run->to[-1].hash >> 32) : 0;
+    for (uint64_t i = 0; i < run->count; i++) {
         hash = hash_next(base, hash);
-        to[i] = (struct point){ (uint64_t)hash << 32, owner };
+        run->to[i] = (struct point){ (uint64_t)hash << 32, run->member };
     }
-    return count;
 }
 
-static struct balance *ketama_build(const struct balance_member *members, size_t count,
+static const struct circle_kind kind = {
+    .ops = &ketama_balance,
+    .per_weight = POINTS_PER_WEIGHT,
+    .low_bits = 32,
+    .ties = TIES_DROP,
+    .hash = hash_points,
+};
+
+static struct balance *ketama_begin(const struct balance_member *members, size_t count,
                                     const struct balance_conf *conf)
 {
-    (void)conf;
-    struct circle *c = circle_new(&ketama_balance, members, count);
-    c->low_bits = 32;
-
-    size_t total = 0, n = 0;
-    for (size_t i = 0; i < count; i++)
-        total += POINTS_PER_WEIGHT * members[i].weight;
-    struct point *given = mem_array(total, sizeof(*given));
-    for (size_t i = 0; i < count; i++)
-        n += hash_member(&members[i], (uint32_t)i, given + n);
-    points_init(&c->points, given, total, count, TIES_DROP);
-    mem_free(given);
-    return &c->base;
+    return circle_begin(&kind, members, count, conf);
 }
 
 static void ketama_start(const struct balance *b, struct slice key, struct walk *w)
@@ -83,10 +77,11 @@ static void ketama_start(const struct balance *b, struct slice key, struct walk 
 const struct balance_ops ketama_balance = {
     .name = "ketama",
     .by_address = true,
-    .build = ketama_build,
+    .begin = ketama_begin,
+    .grow = circle_grow,
     .free = circle_free,
     .start = ketama_start,
     .next = circle_next,
-    .fingerprint = circle_fingerprint,
+    .digest = circle_digest,
     .shares = circle_shares,
 };

@@ -67,16 +67,14 @@ static struct server *find(struct link *chain, struct slice pool_name, struct sl
     return NULL;
 }
 
-struct server *servers_get(struct servers *r, struct slice pool_name,
-                           const struct server_conf *conf)
+struct server *servers_get(struct servers *r, struct slice pool_name, struct slice id)
 {
-    struct link *chain = chain_of(r, pool_name, conf->id);
-    struct server *s = find(chain, pool_name, conf->id);
+    struct link *chain = chain_of(r, pool_name, id);
+    struct server *s = find(chain, pool_name, id);
     if (s == NULL) {
-        s = server_new(pool_name, conf->id);
+        s = server_new(pool_name, id);
         list_append(chain, &s->in_registry);
     }
-    server_update(s, conf);
     return server_ref(s);
 }
 

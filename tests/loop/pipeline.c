@@ -6,6 +6,7 @@
 #include "conn/conn.h"
 #include "proxy/frontend.h"
 #include "reading.h"
+#include "server/config_build.h"
 #include "transcript.h"
 
 #include <assert.h>
@@ -65,6 +66,7 @@ static void build(struct pipeline *p, const char *configuration)
         fprintf(stderr, "configuration: %s\n", fixture_first(&p->fixture, DIAG_ERROR));
         abort();
     }
+    config_use(c);
     p->entrances = mem_array(c->listener_count, sizeof *p->entrances);
     for (size_t i = 0; i < c->listener_count; i++)
         p->entrances[i] = (struct config_hold){ &c->listeners[i], c, hold_ref, hold_unref };

@@ -77,6 +77,7 @@ static void open_cluster(struct bench *b)
     };
     b->registry = servers_new();
     b->cluster = cluster_new(&conf, b->registry);
+    cluster_use(b->cluster);
 }
 
 static const struct slice host_names[] = { SLICE_INIT("shop.test") };

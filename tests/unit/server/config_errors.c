@@ -363,7 +363,8 @@ static void leaves_the_registry_alone_when_it_fails(void **state)
     fixture_open(&f);
     fixture_build(&f, POOL "listen 1.2.3.4:80 { host a { proxy app } }");
     const struct server_conf *conf = &cluster_conf(f.config->clusters[0])->servers[0];
-    struct server *s = servers_get(f.servers, SLICE("app"), conf);
+    struct server *s = servers_get(f.servers, SLICE("app"), conf->id);
+    server_update(s, conf);
 
     struct diags *d = diags_new();
     sources_put(f.sources, "file", "/etc/bad.conf",

@@ -219,7 +219,8 @@ int set_up(void **state)
         f->listening[i] = listen_at(&f->addrs[i], 16);
     }
     const struct server_conf one = { .id = SLICE("a"), .addrs = f->addrs, .addr_count = 1 };
-    f->server = servers_get(f->registry, SLICE("app"), &one);
+    f->server = servers_get(f->registry, SLICE("app"), one.id);
+    server_update(f->server, &one);
     f->conf = (struct cluster_conf){ .keepalive = { .max = 8, .idle_ms = 60000 },
                                      .connect_ms = 2000,
                                      .send_ms = 2000 };

@@ -62,7 +62,7 @@ static void golden_owners(void **state)
         { &small, "user-42", 0x288cfdbb63ee95f0, 0x336f0138e7d30f45, "3 1 0 2" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct balance *b = ring_balance.build(four, COUNT(four), cases[i].conf);
+        struct balance *b = balance_build(&ring_balance, four, COUNT(four), cases[i].conf);
         struct walk w;
         assert_string_equal(walk_text(b, slice_str(cases[i].key), &w), cases[i].walk);
         assert_int_equal(w.key_hash, cases[i].hash);
@@ -91,7 +91,7 @@ static void golden_points(void **state)
         { "a unix path", 2, 0xf6b712b9224738cd },
         { "a name", 3, 0x5a84751f72ac0959 },
     };
-    struct balance *b = ring_balance.build(four, COUNT(four), &usual);
+    struct balance *b = balance_build(&ring_balance, four, COUNT(four), &usual);
     const struct circle *c = (const struct circle *)b;
     assert_int_equal(c->points.count, 512 * 7); /* weights are not reduced */
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -104,8 +104,8 @@ static void golden_points(void **state)
 static uint64_t fingerprint_of(const struct balance_member *members, size_t count,
                                const struct balance_conf *conf, struct slice key_text)
 {
-    struct balance *b = ring_balance.build(members, count, conf);
-    uint64_t digest = ring_balance.fingerprint(b, key_text);
+    struct balance *b = balance_build(&ring_balance, members, count, conf);
+    uint64_t digest = balance_fingerprint(b, key_text);
     ring_balance.free(b);
     return digest;
 }
@@ -126,8 +126,8 @@ static void fingerprint_is_of_what_decides(void **state)
 static void order_in_the_file_moves_nothing(void **state)
 {
     const struct balance_member reversed[] = { four[3], four[2], four[1], four[0] };
-    struct balance *a = ring_balance.build(four, 4, &usual);
-    struct balance *b = ring_balance.build(reversed, 4, &usual);
+    struct balance *a = balance_build(&ring_balance, four, 4, &usual);
+    struct balance *b = balance_build(&ring_balance, reversed, 4, &usual);
     const struct points *p = &((struct circle *)a)->points, *q = &((struct circle *)b)->points;
 
     assert_int_equal(p->count, q->count);
@@ -157,8 +157,8 @@ static void leaving_moves_only_own_arcs(void **state)
     make_members(members, SERVERS);
     for (size_t i = 0; i < SERVERS - 1; i++)
         fewer[i] = members[i < GONE ? i : i + 1];
-    struct balance *b = ring_balance.build(members, SERVERS, &usual);
-    struct balance *without = ring_balance.build(fewer, SERVERS - 1, &usual);
+    struct balance *b = balance_build(&ring_balance, members, SERVERS, &usual);
+    struct balance *without = balance_build(&ring_balance, fewer, SERVERS - 1, &usual);
     const struct points *p = &((struct circle *)b)->points;
     const struct points *q = &((struct circle *)without)->points;
 
@@ -180,8 +180,8 @@ static void weight_adds_points_and_moves_none(void **state)
 {
     const struct balance_member light[] = { { SLICE("a"), 1 }, { SLICE("b"), 1 } };
     const struct balance_member heavy[] = { { SLICE("a"), 2 }, { SLICE("b"), 1 } };
-    struct balance *b = ring_balance.build(light, 2, &usual);
-    struct balance *c = ring_balance.build(heavy, 2, &usual);
+    struct balance *b = balance_build(&ring_balance, light, 2, &usual);
+    struct balance *c = balance_build(&ring_balance, heavy, 2, &usual);
     const struct points *p = &((struct circle *)b)->points;
 
     assert_int_equal(((struct circle *)c)->points.count, 3 * 512);
@@ -201,7 +201,7 @@ static void a_walk_visits_all_of_many(void **state)
     make_members(members, MEMBERS_MAX);
     members[0].weight = 500; /* most points are passed over */
     struct balance *b =
-        ring_balance.build(members, MEMBERS_MAX, &(struct balance_conf){ .vnodes = 16 });
+        balance_build(&ring_balance, members, MEMBERS_MAX, &(struct balance_conf){ .vnodes = 16 });
     struct arena a;
     struct walk w = { .arena = &a };
     size_t given = 0;
@@ -220,14 +220,14 @@ static void a_walk_visits_all_of_many(void **state)
 static void small_rings(void **state)
 {
     struct walk w;
-    struct balance *none = ring_balance.build(NULL, 0, &usual);
+    struct balance *none = balance_build(&ring_balance, NULL, 0, &usual);
     w = (struct walk){ 0 };
     ring_balance.start(none, SLICE("/"), &w);
     assert_int_equal(ring_balance.next(&w), WALK_END);
     ring_balance.free(none);
 
     const struct balance_conf least = { .vnodes = 1 };
-    struct balance *one = ring_balance.build(four + 1, 1, &least);
+    struct balance *one = balance_build(&ring_balance, four + 1, 1, &least);
     double share;
     assert_string_equal(walk_text(one, SLICE("/"), &w), "0");
     ring_balance.shares(one, &share);
@@ -246,7 +246,7 @@ static double peak_to_mean(const struct balance_member *members, size_t count,
                            const struct balance_conf *conf)
 {
     double shares[100], peak = 0, sum = 0;
-    struct balance *b = ring_balance.build(members, count, conf);
+    struct balance *b = balance_build(&ring_balance, members, count, conf);
     ring_balance.shares(b, shares);
     for (size_t i = 0; i < count; i++) {
         sum += shares[i];

@@ -26,15 +26,14 @@ static struct server_conf conf_of(const char *id, const struct addr *addrs, size
 static void found_again_by_pool_and_id(void **state)
 {
     struct servers *r = servers_new();
-    const struct server_conf a = conf_of("a", NULL, 0), b = conf_of("b", NULL, 0);
-    struct server *one = servers_get(r, SLICE("app"), &a);
+    struct server *one = servers_get(r, SLICE("app"), SLICE("a"));
 
     assert_int_equal(one->refs, 1);
     assert_true(slice_eq(one->id, SLICE("a")) && slice_eq(one->pool_name, SLICE("app")));
-    assert_ptr_equal(servers_get(r, SLICE("app"), &a), one);
+    assert_ptr_equal(servers_get(r, SLICE("app"), SLICE("a")), one);
     assert_int_equal(one->refs, 2);
-    struct server *other_pool = servers_get(r, SLICE("api"), &a);
-    struct server *other_id = servers_get(r, SLICE("app"), &b);
+    struct server *other_pool = servers_get(r, SLICE("api"), SLICE("a"));
+    struct server *other_id = servers_get(r, SLICE("app"), SLICE("b"));
     assert_true(other_pool != one && other_id != one && other_id != other_pool);
 
     server_unref(one);
@@ -48,14 +47,13 @@ static void found_again_by_pool_and_id(void **state)
 static void forgotten_with_the_last_reference(void **state)
 {
     struct servers *r = servers_new();
-    const struct server_conf a = conf_of("a", NULL, 0);
-    struct server *s = servers_get(r, SLICE("app"), &a);
+    struct server *s = servers_get(r, SLICE("app"), SLICE("a"));
     s->next_addr = 7; /* a sign of life */
     assert_ptr_equal(server_ref(s), s);
     server_unref(s);
     server_unref(s);
 
-    s = servers_get(r, SLICE("app"), &a);
+    s = servers_get(r, SLICE("app"), SLICE("a"));
     assert_int_equal(s->next_addr, 0);
     assert_int_equal(s->refs, 1);
     server_unref(s);
@@ -72,8 +70,7 @@ static void many_in_one_chain(void **state)
     for (int turn = 0; turn < 2; turn++) {
         for (size_t i = 0; i < SERVERS; i++) {
             (void)snprintf(id, sizeof(id), "s%zu", i);
-            const struct server_conf c = conf_of(id, NULL, 0);
-            struct server *s = servers_get(r, SLICE("app"), &c);
+            struct server *s = servers_get(r, SLICE("app"), slice_str(id));
             assert_true(turn == 0 || s == all[i]);
             all[i] = s;
         }
@@ -91,7 +88,9 @@ static void addresses_follow_the_configuration(void **state)
     const struct addr two[] = { parse("127.0.0.1:80"), parse("[::1]:80") };
     const struct addr moved[] = { parse("127.0.0.2:80"), parse("[::1]:80") };
     struct server_conf c = conf_of("a", two, 2);
-    struct server *s = servers_get(r, SLICE("app"), &c);
+    struct server *s = servers_get(r, SLICE("app"), SLICE("a"));
+    assert_int_equal(s->addr_count, 0);
+    server_update(s, &c);
     assert_int_equal(s->addr_count, 2);
     assert_true(addr_eq(&s->addrs[1], &two[1]) && s->addrs != two);
 
@@ -100,7 +99,7 @@ static void addresses_follow_the_configuration(void **state)
     assert_int_equal(s->next_addr, 1); /* nothing changed: the dials go on in turn */
 
     c.addrs = moved;
-    server_unref(servers_get(r, SLICE("app"), &c));
+    server_update(s, &c);
     assert_true(addr_eq(&s->addrs[0], &moved[0]));
     assert_int_equal(s->next_addr, 0);
 
