@@ -65,5 +65,9 @@ const char *tls_ctx_alpn(const struct tls_ctx *ctx, const struct ssl_st *ssl);
 /* "OpenSSL 3.0.19 1 Dec 2025": the running library, and the headers it was built with. */
 const char *tls_library_running(void);
 const char *tls_library_built(void);
+/* Whatever the library would open at its first use is read now: its configuration file, the
+ * providers that it names, its error texts, a seed. For a process that soon can open nothing.
+ * False: it cannot be used. */
+bool tls_library_load(void);
 
 #endif

@@ -13,8 +13,9 @@ int child_open_program(int *ret_fd);
 /* Starts worker `number` from what child_open_program() opened. Its end of a new channel becomes
  * CHANNEL_FD; everything else but the standard streams closes. 0 or -errno. */
 int child_spawn(int program, unsigned number, pid_t *ret_pid, int *ret_channel);
-/* "was killed by signal 9 (Killed)", "ended with exit code 1": from a waitpid(2) status. */
-#define CHILD_STATUS_MAX 80
+/* "was killed by signal 9 (Killed)", "ended with exit code 1": from a waitpid(2) status. Of the
+ * sandbox' signal it says how to find out more. */
+#define CHILD_STATUS_MAX 160
 const char *child_status_text(int status, char out[static CHILD_STATUS_MAX]);
 /* How long to wait before the next start, when a process has fallen `falls` times in a row within
  * CHILD_SETTLED_MS of starting: none, then 100 ms doubling to 5 s. */

@@ -104,9 +104,10 @@ struct draft {
     uint64_t workers, drain_ms;
     struct census_caps caps;
     struct slice user, group;
+    int sandbox; /* enum sandbox_mode */
     struct log_conf access_log, error_log;
     struct control_conf control;
-    struct span workers_at, user_at, drain_at, connections_at, per_ip_at;
+    struct span workers_at, user_at, sandbox_at, drain_at, connections_at, per_ip_at;
     struct pool_draft *pools, **pools_end;
     size_t pool_count;
     struct map pools_by_name;

@@ -17,8 +17,8 @@ struct identity {
 /* The ids of `user` and `group` (empty: the user's own), asked from the system; no change when we
  * are not root or `user` is empty. 0, or -ENOENT with words in `e`. */
 int identity_find(struct slice user, struct slice group, struct identity *ret_id, struct err *e);
-/* For the rest of the process' life: no supplementary groups, no way back, and no new privileges by
- * exec. 0 or -errno with words in `e`. */
+/* For the rest of the process' life: no supplementary groups, no capabilities, no way back, and no
+ * new privileges by exec. 0 or -errno with words in `e`. */
 int identity_become(const struct identity *id, struct err *e);
 
 #endif

@@ -18,8 +18,8 @@ struct service_setup { /* the bundle is taken, all else borrowed */
     struct census *census; /* joined */
 };
 struct service;
-/* Builds all, then becomes the bundle's identity: nothing a client sends is read before. 0, or
- * -errno with words in `e`. */
+/* Builds all, becomes the bundle's identity and locks the process in: nothing a client sends is
+ * read before. 0, or -errno with words in `e`. */
 int service_new(const struct service_setup *setup, struct service **ret_service, struct err *e);
 void service_free(struct service *s); /* ends every connection at once; NULL is fine */
 

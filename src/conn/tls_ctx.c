@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/opensslv.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -293,4 +294,17 @@ const char *tls_library_running(void)
 const char *tls_library_built(void)
 {
     return OPENSSL_VERSION_TEXT;
+}
+
+bool tls_library_load(void)
+{
+    unsigned char byte;
+    if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
+                             OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+                         NULL) != 1 ||
+        RAND_bytes(&byte, 1) != 1 || RAND_priv_bytes(&byte, 1) != 1)
+        return false;
+    SSL_CTX *first = SSL_CTX_new(TLS_method()); /* fetches every algorithm that TLS uses */
+    SSL_CTX_free(first);
+    return first != NULL;
 }

@@ -14,6 +14,8 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
+#define SYSCALL_HINT                                                                               \
+    ": the sandbox does not know what it asked for; \"sandbox log\" has the kernel log it"
 
 int child_open_program(int *ret_fd)
 {
@@ -99,8 +101,9 @@ const char *child_status_text(int status, char out[static CHILD_STATUS_MAX])
 {
     if (WIFSIGNALED(status)) {
         const char *name = sigdescr_np(WTERMSIG(status));
-        snprintf(out, CHILD_STATUS_MAX, "was killed by signal %d (%s)%s", WTERMSIG(status),
-                 name != NULL ? name : "unknown", WCOREDUMP(status) ? ", core dumped" : "");
+        snprintf(out, CHILD_STATUS_MAX, "was killed by signal %d (%s)%s%s", WTERMSIG(status),
+                 name != NULL ? name : "unknown", WCOREDUMP(status) ? ", core dumped" : "",
+                 WTERMSIG(status) == SIGSYS ? SYSCALL_HINT : "");
     } else {
         snprintf(out, CHILD_STATUS_MAX, "ended with exit code %d", WEXITSTATUS(status));
     }

@@ -244,6 +244,7 @@ void config_make_root(struct config *c, const struct draft *draft)
     c->workers = draft->workers;
     c->user = copy(c, draft->user);
     c->group = copy(c, draft->group);
+    c->sandbox = (enum sandbox_mode)draft->sandbox;
     c->access_log = make_log(c, &draft->access_log);
     c->error_log = make_log(c, &draft->error_log);
     c->control = make_control(c, &draft->control);

@@ -139,6 +139,13 @@ static int on_error_log(struct dir_run *run, const struct conf_node *node, void 
     return read_log_path(run, &node->words[0], words, &draft->error_log.path);
 }
 
+static const char *const sandbox_modes[] = {
+    [SANDBOX_OFF] = "off",
+    [SANDBOX_ON] = "on",
+    [SANDBOX_LOG] = "log",
+    NULL,
+};
+
 /* --- blocks: collected here, read when every setting they inherit is known */
 
 static int on_pool(struct dir_run *run, const struct conf_node *node, void *target)
@@ -256,8 +263,14 @@ const struct directive root_directives[] = {
       .help = "the socket that `signet status`, `reload`, `stop`, ... use. Its folder is made when "
               "it is missing" },
     { .name = "sandbox",
-      .type = DIR_UNSUPPORTED,
-      .usage = "sandbox on|off",
-      .help = "locks workers in" },
+      .type = DIR_ENUM,
+      .offset = FIELD(draft, sandbox),
+      .span_offset = FIELD(draft, sandbox_at),
+      .words = sandbox_modes,
+      .fallback = "on",
+      .usage = "sandbox on|off|log",
+      .help =
+          "locks workers in: no file system, only the system calls they need. `log` lets a call "
+          "that is not in the table happen and has the kernel log it" },
     { NULL },
 };

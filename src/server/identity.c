@@ -2,6 +2,7 @@
 #include "server/identity.h"
 
 #include "base/mem.h"
+#include "server/capabilities.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -60,9 +61,15 @@ static int change_ids(const struct identity *id)
 
 int identity_become(const struct identity *id, struct err *e)
 {
-    int r = id->change ? change_ids(id) : 0;
+    int r = capabilities_bar();
+    if (r < 0)
+        return err_set(e, r, "cannot give up capabilities for good: %s", strerror(-r));
+    r = id->change ? change_ids(id) : 0;
     if (r < 0)
         return err_set(e, r, "cannot become user %u, group %u: %s", id->uid, id->gid, strerror(-r));
+    r = capabilities_drop();
+    if (r < 0)
+        return err_set(e, r, "cannot give up capabilities: %s", strerror(-r));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(e, -errno, "cannot set no_new_privs: %s", strerror(errno));
     /* Changing the user made the process undumpable, which keeps others of that user out; a leak

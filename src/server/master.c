@@ -9,6 +9,7 @@
 #include "server/cli/load.h"
 #include "server/descriptors.h"
 #include "server/holdings.h"
+#include "server/sandbox.h"
 #include "server/totals.h"
 #include "version.h"
 
@@ -250,6 +251,7 @@ int master_run(const struct master_options *options)
         const struct config *c = m.held.config;
         log_open(m.held.logs.error_fd, c->error_log.level, "master");
         descriptors_warn(c);
+        sandbox_master(c->sandbox);
         m.loop = loop_new();
         master_serve(&m);
         loop_free(m.loop);

@@ -7,6 +7,7 @@
 #include "server/accept_set.h"
 #include "server/bundle.h"
 #include "server/config_build.h"
+#include "server/sandbox.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -110,6 +111,8 @@ int service_new(const struct service_setup *setup, struct service **ret_service,
         if (getentropy(s->proxy.request_id_seed, sizeof(s->proxy.request_id_seed)) < 0)
             r = err_set(e, -errno, "there are no random bytes: %s", strerror(errno));
     }
+    if (r == 0)
+        r = sandbox_enter(s->config->sandbox, e);
     if (r < 0) {
         service_free(s);
         return r;

@@ -43,6 +43,9 @@ static void says_how_it_ended(void **state)
     assert_string_equal(child_status_text(W_EXITCODE(3, 0), text), "ended with exit code 3");
     assert_string_equal(child_status_text(W_EXITCODE(0, SIGKILL), text),
                         "was killed by signal 9 (Killed)");
+    assert_string_equal(child_status_text(W_EXITCODE(0, SIGSYS), text),
+                        "was killed by signal 31 (Bad system call): the sandbox does not know what "
+                        "it asked for; \"sandbox log\" has the kernel log it");
     assert_non_null(strstr(child_status_text(SIGABRT | WCOREFLAG, text), ", core dumped"));
 }
 

@@ -38,6 +38,7 @@ static void has_defaults(void **state)
     assert_int_equal(c->workers, 1);
     assert_int_equal(c->drain_ms, 30000);
     assert_int_equal(c->user.len, 0);
+    assert_int_equal(c->sandbox, SANDBOX_ON);
     assert_slice(c->access_log.path, "stdout");
     assert_int_equal(c->access_log.format, ACCESS_COMBINED);
     assert_slice(c->error_log.path, "stderr");
@@ -275,6 +276,24 @@ static void reads_routes(void **state)
     fixture_close(&f);
 }
 
+static void reads_the_sandbox(void **state)
+{
+    static const struct {
+        const char *text;
+        enum sandbox_mode want;
+    } rows[] = {
+        { "sandbox off\n" SMALL, SANDBOX_OFF },
+        { "sandbox on\n" SMALL, SANDBOX_ON },
+        { "sandbox log\n" SMALL, SANDBOX_LOG },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        build(&f, rows[i].text);
+        assert_int_equal(f.config->sandbox, rows[i].want);
+        fixture_close(&f);
+    }
+}
+
 static void takes_facts_of_the_system(void **state)
 {
     struct fixture f;
@@ -357,6 +376,7 @@ int main(void)
         cmocka_unit_test(limits_tunnels_where_it_is_said),
         cmocka_unit_test(reads_listeners),
         cmocka_unit_test(reads_routes),
+        cmocka_unit_test(reads_the_sandbox),
         cmocka_unit_test(takes_facts_of_the_system),
         cmocka_unit_test(outlives_its_sources),
         cmocka_unit_test(is_shared_by_reference),

@@ -46,14 +46,14 @@ static void says_what_is_wrong_at_the_top(void **state)
         { "an empty file serves nothing", "", "0:0: nothing is listened on" },
         { "a file of comments too", "# hello\n", "0:0: nothing is listened on" },
         { "unknown directive", "lisen 1.2.3.4:80 { }", "1:1: unknown directive \"lisen\"" },
-        { "known but not built", "sandbox on\n",
-          "1:1: \"sandbox\" is not supported by this version" },
         { "a block that is not built", "admin { listen 127.0.0.1:9901 }",
           "1:1: \"admin\" is not supported by this version" },
         { "a cap that is no number", "limit connections=many",
           "1:19: \"many\" is not a number, as \"connections\" needs it" },
         { "a cap set twice in two lines", "limit per_ip=1\nlimit per_ip=2",
           "2:7: \"per_ip\" is set twice" },
+        { "neither on nor off", "sandbox yes",
+          "1:9: \"yes\" is not known, as \"sandbox\" needs it" },
         { "no worker", "workers 0", "1:9: \"0\" is no number of workers from 1 to 1024" },
         { "workers in words", "workers many",
           "1:9: \"many\" is no number of workers from 1 to 1024" },
@@ -308,7 +308,7 @@ static void says_all_at_once(void **state)
 {
     struct fixture f;
     fixture_open(&f);
-    fixture_build(&f, "workers 0\nsandbox on\npool a { helth; balance rong }\n"
+    fixture_build(&f, "workers 0\nsandbox yes\npool a { helth; balance rong }\n"
                       "listen 1:0 { host * { proxy b; certificate x; nothing } }");
     assert_int_equal(diags_errors(f.diags), 10);
     fixture_close(&f);
