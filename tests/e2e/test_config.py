@@ -68,7 +68,7 @@ BROKEN = [
     ("not a certificate", "certificate {certs}/shop.example.test.ecdsa.crt", "certificate {certs}/shop.example.test.ecdsa.key", "certificate", 5),
     ("a folder in place of a file", "certificate {certs}/shop.example.test.ecdsa.crt", "certificate {certs}", "directory", 5),
     ("duration without unit", "pool app {", "timeout idle=75\npool app {", "unit", 2),
-    ("not built yet", "pool app {", "sandbox on\npool app {", "not supported by this version", 2),
+    ("not built yet", "pool app {", "admin { listen 127.0.0.1:1 }\npool app {", "not supported by this version", 2),
     ("not built yet in a pool", "server 127.0.0.1:9000", "server 127.0.0.1:9000\n health GET /healthz", "not supported by this version", 3),
     ("h2 is not built", "host shop", "tls alpn=h2,http/1.1\n    host shop", "h2", 4),
     ("unset variable", "127.0.0.1:9000", "${SIGNET_TEST_UNSET}", "SIGNET_TEST_UNSET", 2),

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import (SIGNET, DEADLINE, Signet, answering, curl, end_group, free_port, read_response, run_signet, start_group, talk,
+from harness import (SIGNET, DEADLINE, Signet, answering, curl, end_group, for_this_build, free_port, read_response, run_signet, start_group, talk,
                      tls_client, wait_for)
 
 GET = "GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
@@ -240,13 +240,13 @@ def test_works_unprivileged(origin, certs, groups):
             shutil.copy(certs / f"shop.example.test.ecdsa.{name}", folder / name)
         shutil.copy(SIGNET, folder / "signet")
         port = free_port()
-        (folder / "signet.conf").write_text(f"""
+        (folder / "signet.conf").write_text(for_this_build(f"""
 access_log off
 error_log stderr
 pool app {{ server 127.0.0.1:{origin(answering()).port} }}
 listen 127.0.0.1:{port} {{ host shop.example.test {{ certificate {folder}/crt key={folder}/key
  proxy app }} }}
-""")
+"""))
         os.chmod(folder, 0o755)
         for file in folder.iterdir():
             os.chown(file, 65534, 65534)
