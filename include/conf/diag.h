@@ -31,6 +31,8 @@ size_t diags_warnings(const struct diags *d);
 void diags_print(const struct diags *d, bool colour, const char *outcome, struct buf *out);
 /* As a JSON list of {severity, code, message, file, line, column, end_column, hint}, one line. */
 void diags_print_json(const struct diags *d, struct buf *out);
+/* For a log: each as one line, "error: FILE:3:5: message; remark; hint". */
+void diags_print_lines(const struct diags *d, struct buf *out);
 /* Edit distance of up to 2 (insert, delete, replace, swap): the nearest of NULL-terminated `among`,
  * or NULL. */
 const char *diag_nearest(struct slice word, const char *const *among);

@@ -12,6 +12,7 @@
 #include "base/slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define SOURCE_FILE_MAX (16u << 20) /* bytes of one file */
 
@@ -29,6 +30,13 @@ void sources_save(const struct sources *s, struct buf *out);
 /* A file's contents. 0 or -errno with words in `e` ("cannot read ...: No such file or directory");
  * a directory is -EISDIR. */
 int sources_file(struct sources *s, const char *path, struct slice *ret_contents, struct err *e);
+/* As sources_file(), for a file that may hold keys. */
+int sources_secret(struct sources *s, const char *path, struct slice *ret_contents, struct err *e);
+/* Wipes what sources_secret() gave; nobody may hold it any more. To read it again is -ENOKEY. */
+void sources_forget_secrets(struct sources *s);
+/* A digest of a file's contents, also of one that is forgotten. False: the file was never asked
+ * for, or could not be read. */
+bool sources_digest(const struct sources *s, const char *path, uint64_t *ret_digest);
 /* Paths that match a glob(7) pattern, sorted, one a line. 0 (also for none), or -errno. */
 int sources_glob(struct sources *s, const char *pattern, struct slice *ret_lines);
 /* An environment variable; false when it is unset. */

@@ -34,6 +34,8 @@ struct tls_cert {
 int tls_cert_load(const struct tls_cert_conf *conf, struct ssl_ctx_st *into,
                   struct tls_cert *ret_cert, struct err *e);
 void tls_cert_done(struct tls_cert *c);
+/* When the leaf of a chain ends to be valid, in seconds since 1970. 0, or -EINVAL. */
+int tls_cert_expiry(struct slice chain_pem, int64_t *ret_not_after);
 /* Does it cover the name (RFC 9525: subjectAltName alone, wildcards in the left-most label)? */
 bool tls_cert_covers(const struct tls_cert *c, const char *name);
 

@@ -199,21 +199,28 @@ void diags_print(const struct diags *d, bool colour, const char *outcome, struct
     put_summary(out, d, outcome);
 }
 
-/* Remark and hints as one sentence, null for none. */
+/* Remark and hints as one sentence; nothing for none. */
+static void put_advice(struct buf *out, const struct diag *one)
+{
+    size_t before = buf_len(out);
+
+    buf_append(out, one->remark);
+    LIST_EACH (&one->hints, at) {
+        const struct diag_hint *hint = CONTAINER_OF(at, struct diag_hint, link);
+        buf_add(out, buf_len(out) > before ? "; " : "");
+        buf_append(out, hint->text);
+        if (hint->also.file != NULL)
+            buf_printf(out, " %s:%u:%u", hint->also.file, hint->also.line, hint->also.column);
+    }
+}
+
 static void put_json_hint(struct json *j, const struct diag *one)
 {
     struct buf all;
 
     buf_init(&all);
-    buf_append(&all, one->remark);
-    LIST_EACH (&one->hints, at) {
-        const struct diag_hint *hint = CONTAINER_OF(at, struct diag_hint, link);
-        buf_add(&all, buf_len(&all) > 0 ? "; " : "");
-        buf_append(&all, hint->text);
-        if (hint->also.file != NULL)
-            buf_printf(&all, " %s:%u:%u", hint->also.file, hint->also.line, hint->also.column);
-    }
-    json_text(j, "hint", buf_view(&all));
+    put_advice(&all, one);
+    json_text(j, "hint", buf_view(&all)); /* null for none */
     buf_done(&all);
 }
 
@@ -271,4 +278,37 @@ void diags_print_json(const struct diags *d, struct buf *out)
     put_json_hidden(&j, d, DIAG_WARNING);
     json_list_end(&j);
     buf_add(out, "\n");
+}
+
+static void put_line(struct buf *out, const struct diag *one)
+{
+    struct buf advice;
+
+    buf_init(&advice);
+    put_advice(&advice, one);
+    buf_printf(out, "%s: ", severity_name(one->severity));
+    if (one->span.file != NULL) {
+        put_location(out, &one->span);
+        buf_add(out, ": ");
+    }
+    put_safe(out, one->message);
+    buf_add(out, buf_len(&advice) > 0 ? "; " : "");
+    put_safe(out, buf_view(&advice));
+    buf_add(out, "\n");
+    buf_done(&advice);
+}
+
+static void put_hidden_line(struct buf *out, const struct diags *d, enum diag_severity severity)
+{
+    if (hidden(d, severity) > 0)
+        buf_printf(out, "%s: %zu more of these are not shown\n", severity_name(severity),
+                   hidden(d, severity));
+}
+
+void diags_print_lines(const struct diags *d, struct buf *out)
+{
+    LIST_EACH (&d->shown, at)
+        put_line(out, CONTAINER_OF(at, struct diag, link));
+    put_hidden_line(out, d, DIAG_ERROR);
+    put_hidden_line(out, d, DIAG_WARNING);
 }

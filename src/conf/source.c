@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/source.h"
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -19,7 +20,9 @@
 struct answer {
     struct slice key; /* kind, NUL, name */
     struct slice value;
-    int result;           /* 0 or -errno */
+    int result;           /* 0 or -errno; -ENOKEY: a secret that was forgotten */
+    bool secret;          /* may hold keys */
+    uint64_t digest;      /* of what was forgotten */
     struct answer *older; /* what it replaced: handed out before, so it lives on */
 };
 
@@ -208,6 +211,44 @@ int sources_file(struct sources *s, const char *path, struct slice *ret_contents
         return err_set(e, a->result, "cannot read %s: %s", path, strerror(-a->result));
     *ret_contents = a->value;
     return 0;
+}
+
+int sources_secret(struct sources *s, const char *path, struct slice *ret_contents, struct err *e)
+{
+    int r = sources_file(s, path, ret_contents, e);
+
+    if (r == 0)
+        find(s, "file", path)->secret = true;
+    return r;
+}
+
+static void forget(struct answer *a)
+{
+    for (struct answer *older = a->older; older != NULL; older = older->older)
+        mem_wipe((char *)older->value.ptr, older->value.len);
+    a->digest = hash_xxh3(a->value, 0);
+    wipe_text(a->value);
+    a->value = slice_of(NULL, 0);
+    a->result = -ENOKEY;
+}
+
+void sources_forget_secrets(struct sources *s)
+{
+    for (size_t i = 0; i < s->answers.count; i++) {
+        struct answer *a = s->answers.entries[i].value;
+        if (a->secret && a->result == 0)
+            forget(a);
+    }
+}
+
+bool sources_digest(const struct sources *s, const char *path, uint64_t *ret_digest)
+{
+    const struct answer *a = find(s, "file", path);
+
+    if (a == NULL || (a->result < 0 && a->result != -ENOKEY))
+        return false;
+    *ret_digest = a->result < 0 ? a->digest : hash_xxh3(a->value, 0);
+    return true;
 }
 
 /* A folder that is not there holds nothing; one that may not be read is an error. */

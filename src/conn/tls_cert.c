@@ -256,6 +256,18 @@ int tls_cert_load(const struct tls_cert_conf *conf, struct ssl_ctx_st *into,
     return r;
 }
 
+int tls_cert_expiry(struct slice chain_pem, int64_t *ret_not_after)
+{
+    struct material m = { 0 };
+    struct err e;
+    int r = read_chain(chain_pem, &m, &e);
+    if (r == 0 && !read_time(X509_get0_notAfter(m.leaf), ret_not_after))
+        r = -EINVAL;
+    material_done(&m);
+    ERR_clear_error();
+    return r;
+}
+
 void tls_cert_done(struct tls_cert *c)
 {
     X509_free(c->leaf);

@@ -95,7 +95,7 @@ static int read_pem(struct dir_run *run, const struct span *at, struct slice pat
                     struct slice *ret_pem)
 {
     struct err e;
-    if (sources_file(run->sources, path_beside(run->arena, at, path), ret_pem, &e) == 0)
+    if (sources_secret(run->sources, path_beside(run->arena, at, path), ret_pem, &e) == 0)
         return 0;
     diags_add(run->diags, DIAG_ERROR, "unreadable-file", at, "%s", e.text);
     diags_hint(run->diags, NULL, "relative paths begin at the folder of this configuration file");

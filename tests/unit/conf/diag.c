@@ -78,6 +78,32 @@ static void the_form_of_the_page(void **state)
     diags_free(d);
 }
 
+/* For a log: whatever a file's name or text holds, one a line. */
+static void lines_for_a_log(void **state)
+{
+    struct diags *d = diags_new();
+    struct buf out;
+
+    diags_add(d, DIAG_ERROR, "unknown-directive", &typo, "unknown directive \"helth\"");
+    diags_remark(d, "did you mean \"health\"?");
+    diags_hint(d, NULL, "allowed here: balance");
+    diags_add(d, DIAG_WARNING, "x", NULL, "a\nb");
+    buf_init(&out);
+    diags_print_lines(d, &out);
+    buf_append(&out, slice_of("", 1));
+    assert_string_equal(buf_view(&out).ptr, "error: /etc/signet/signet.conf:2:5: unknown directive "
+                                            "\"helth\"; did you mean \"health\"?; "
+                                            "allowed here: balance\n"
+                                            "warning: a\\x0ab\n");
+    buf_clear(&out);
+    for (int i = 0; i < DIAG_MAX + 3; i++)
+        diags_add(d, DIAG_ERROR, "x", NULL, "again");
+    diags_print_lines(d, &out);
+    assert_true(slice_ends(buf_view(&out), SLICE("error: 4 more of these are not shown\n")));
+    buf_done(&out);
+    diags_free(d);
+}
+
 static void both_places_are_shown(void **state)
 {
     static const char text[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n";
@@ -237,10 +263,15 @@ static void the_nearest_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_to_say),         cmocka_unit_test(the_form_of_the_page),
-        cmocka_unit_test(both_places_are_shown),  cmocka_unit_test(carets_stand_under_the_word),
-        cmocka_unit_test(long_lines_are_cut),     cmocka_unit_test(only_twenty_are_shown),
-        cmocka_unit_test(colour_only_when_asked), cmocka_unit_test(the_nearest_word),
+        cmocka_unit_test(nothing_to_say),
+        cmocka_unit_test(lines_for_a_log),
+        cmocka_unit_test(the_form_of_the_page),
+        cmocka_unit_test(both_places_are_shown),
+        cmocka_unit_test(carets_stand_under_the_word),
+        cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(only_twenty_are_shown),
+        cmocka_unit_test(colour_only_when_asked),
+        cmocka_unit_test(the_nearest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

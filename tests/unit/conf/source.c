@@ -175,6 +175,32 @@ static void a_later_fact_replaces(void **state)
     sources_free(s);
 }
 
+/* After the keys are in OpenSSL's hands only the digests remain; text that is no secret stays. */
+static void secrets_are_forgotten(void **state)
+{
+    struct sources *s = sources_new_memory();
+    struct slice text;
+    struct err e;
+    uint64_t before, after, other;
+
+    sources_put(s, "file", "key", SLICE("secret"));
+    sources_put(s, "file", "conf", SLICE("drain 1s"));
+    assert_int_equal(sources_secret(s, "key", &text, &e), 0);
+    assert_int_equal(sources_file(s, "conf", &text, &e), 0);
+    assert_true(sources_digest(s, "key", &before));
+    assert_true(sources_digest(s, "conf", &other));
+    assert_int_not_equal(before, other);
+    sources_forget_secrets(s);
+    sources_forget_secrets(s); /* harmless twice */
+    assert_true(sources_digest(s, "key", &after));
+    assert_int_equal(before, after);
+    assert_int_equal(sources_file(s, "key", &text, &e), -ENOKEY);
+    assert_int_equal(sources_file(s, "conf", &text, &e), 0);
+    assert_true(slice_eq(text, SLICE("drain 1s")));
+    assert_false(sources_digest(s, "nothing", &after));
+    sources_free(s);
+}
+
 /* Every prefix of good bytes, and each single byte changed, is either refused or good. */
 static void broken_bytes_are_refused(void **state)
 {
@@ -210,7 +236,7 @@ int main(void)
         cmocka_unit_test(answers_are_remembered),   cmocka_unit_test(says_why_it_cannot_read),
         cmocka_unit_test(a_silent_pipe_ends),       cmocka_unit_test(globs_are_sorted),
         cmocka_unit_test(a_copy_answers_alike),     cmocka_unit_test(a_later_fact_replaces),
-        cmocka_unit_test(broken_bytes_are_refused),
+        cmocka_unit_test(broken_bytes_are_refused), cmocka_unit_test(secrets_are_forgotten),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -183,6 +183,10 @@ static void tells_what_certificates_say(void **state)
     assert_string_equal(info->key_type, "RSA 2048");
     assert_true(info->not_before < time(NULL) && time(NULL) < info->not_after);
     assert_int_equal(info->not_after - info->not_before, 90000);
+    int64_t expiry;
+    assert_int_equal(tls_cert_expiry(pems[0].chain_pem, &expiry), 0);
+    assert_int_equal(expiry, info->not_after);
+    assert_int_equal(tls_cert_expiry(SLICE("no PEM"), &expiry), -EINVAL);
     assert_string_equal(tls_ctx_cert(ctx, 1)->key_type, "ECDSA P-256");
 
     assert_true(tls_ctx_covers(ctx, "a.test"));
