@@ -17,6 +17,13 @@
  * for accepted sockets to inherit, TCP_NODELAY and the bound above; or a unix socket, whose path
  * must not exist. 0 or -errno. */
 int sock_listen(const struct addr *at, int backlog, int *ret_fd);
+/* The same in two steps. A socket that is only bound holds its address, and is not told of anybody
+ * who connects. */
+int sock_bind(const struct addr *at, int *ret_fd);
+int sock_begin_listen(int fd, int backlog); /* harmless when it listens already */
+/* A listening TCP socket from now on knows nobody new: who asks to connect gets no answer. Those
+ * that have begun to connect, or wait in its queue, are not touched. 0 or -errno. */
+int sock_refuse_new(int fd);
 /* Begins to connect, with TCP_NODELAY and the same bound. 0: connected; -EINPROGRESS: it goes on
  * (watch for writability, then sock_error); *ret_fd is set for both. Else -errno. */
 int sock_connect(const struct addr *to, int *ret_fd);

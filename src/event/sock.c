@@ -2,6 +2,7 @@
 #include "event/sock.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
@@ -36,24 +37,59 @@ static int set_listen_options(int fd, int family)
     return 0;
 }
 
-int sock_listen(const struct addr *at, int backlog, int *ret_fd)
+int sock_bind(const struct addr *at, int *ret_fd)
 {
     int fd = socket(at->sa.sa_family, SOCK_FLAGS, 0);
     if (fd < 0)
         return -errno;
 
     int r = at->sa.sa_family == AF_UNIX ? 0 : set_listen_options(fd, at->sa.sa_family);
-    if (r < 0)
-        goto fail;
-    if (bind(fd, &at->sa, at->len) < 0 || listen(fd, backlog) < 0) {
+    if (r == 0 && bind(fd, &at->sa, at->len) < 0)
         r = -errno;
-        goto fail;
+    if (r < 0) {
+        close(fd);
+        return r;
     }
     *ret_fd = fd;
     return 0;
-fail:
-    close(fd);
-    return r;
+}
+
+int sock_begin_listen(int fd, int backlog)
+{
+    return listen(fd, backlog) < 0 ? -errno : 0;
+}
+
+int sock_listen(const struct addr *at, int backlog, int *ret_fd)
+{
+    int fd = -1;
+    int r = sock_bind(at, &fd);
+    if (r < 0)
+        return r;
+    r = sock_begin_listen(fd, backlog);
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* The kernel runs it over each segment that comes for the socket, from the TCP header on
+ * (tcp_v4_rcv() in net/ipv4/tcp_ipv4.c): byte 13 holds the flags. The ACK that completes a
+ * handshake passes through it too. */
+int sock_refuse_new(int fd)
+{
+    enum { FLAGS = 13, SYN = 0x02, ACK = 0x10, DROP = 0, PASS = 0x40000 };
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, DROP),
+        BPF_STMT(BPF_RET | BPF_K, PASS),
+    };
+    const struct sock_fprog program = { sizeof code / sizeof *code, code };
+    int r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    return r < 0 ? -errno : 0;
 }
 
 int sock_connect(const struct addr *to, int *ret_fd)
