@@ -28,7 +28,8 @@ struct children *children_new(const struct children_setup *setup);
 void children_free(struct children *c); /* kills and reaps what still runs; NULL is fine */
 void children_start(struct children *c);
 void children_reap(struct children *c); /* on SIGCHLD */
-/* From here on nobody is replaced. on_gone follows, perhaps inside the call. */
+/* From here on nobody is replaced, and what is being prepared is forgotten. on_gone follows,
+ * perhaps inside the call. */
 void children_drain(struct children *c);
 void children_stop(struct children *c);
 void children_kill(struct children *c);   /* for those who obey nothing */
