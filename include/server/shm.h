@@ -10,6 +10,7 @@
 #include "base/census.h"
 #include "base/counter.h"
 #include "base/err.h"
+#include "server/config.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -26,6 +27,11 @@ struct shm;
 /* The master's. `addresses`: how many different ones of clients a row can count, 0: none. 0 or
  * -errno. */
 int shm_new(unsigned rows, unsigned addresses, struct shm **ret_shm);
+/* For this configuration, with room for what a reload may make of it: memory that nobody touches
+ * costs nothing. 0 or -errno. */
+int shm_new_for(const struct config *c, struct shm **ret_shm);
+/* The directive for which another configuration has no room in it ("workers", "limit"), or NULL. */
+const char *shm_lacks(const struct shm *s, const struct config *c);
 /* The worker's view of what shm_new() made. Takes the descriptor, also when it fails: -EINVAL with
  * words in `e`. */
 int shm_attach(int fd, struct shm **ret_shm, struct err *e);

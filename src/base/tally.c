@@ -3,6 +3,9 @@
 
 #include "base/hash.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 /* A cell: tag << 24 | count. Count 0: free. A bucket is a cache line. Each key has two buckets and
  * takes the emptier one. So buckets fill evenly: made for 2 keys in 8 cells, a table holds twice
  * as many and more before one key finds no place. */
@@ -116,9 +119,24 @@ uint64_t tally_count(const struct tally *t, unsigned row, const struct tally_spo
     return cell != NULL ? *cell & COUNT_MAX : 0;
 }
 
+static void zero(char *from, const char *to)
+{
+    for (_Atomic uint64_t *cell = (_Atomic uint64_t *)from; (const char *)cell < to; cell++)
+        *cell = 0;
+}
+
+/* Whole pages are given back to the system, and read as zero from then on (madvise(2)): a table is
+ * large, and mostly nobody has touched it. Memory that is not shared has no such thing. */
 void tally_clear(struct tally *t, unsigned row)
 {
-    _Atomic uint64_t *cells = bucket_of(t, row, 0);
-    for (size_t i = 0; i < (size_t)t->buckets * BUCKET_CELLS; i++)
-        cells[i] = 0;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    char *from = (char *)bucket_of(t, row, 0), *to = (char *)bucket_of(t, row + 1, 0);
+    char *first = from + (page - (uintptr_t)from % page) % page;
+    char *last = to - (uintptr_t)to % page;
+    if (first >= last || madvise(first, (size_t)(last - first), MADV_REMOVE) < 0) {
+        zero(from, to);
+        return;
+    }
+    zero(from, first);
+    zero(last, to);
 }

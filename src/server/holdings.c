@@ -9,9 +9,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* A row for each worker and one for its successor, which overlap. */
-#define ROWS_PER_WORKER 2
-
 static int read_config(struct holdings *h, const char *path, struct bundle *b, struct diags *d,
                        struct err *e)
 {
@@ -68,18 +65,9 @@ static int make_bundle(struct holdings *h, struct bundle *b, struct err *e)
     return r < 0 ? err_set(e, r, "cannot make the bundle: %s", strerror(-r)) : 0;
 }
 
-/* Any one worker may get all the connections, and each may come from another address. */
-static unsigned addresses_to_count(const struct config *c)
-{
-    if (c->caps.each == 0)
-        return 0;
-    return c->caps.all > 0 ? (unsigned)c->caps.all : UINT32_MAX;
-}
-
 static int make_shm(struct holdings *h, struct err *e)
 {
-    unsigned rows = (unsigned)h->config->workers * ROWS_PER_WORKER;
-    int r = shm_new(rows, addresses_to_count(h->config), &h->shm);
+    int r = shm_new_for(h->config, &h->shm);
     return r < 0 ? err_set(e, r, "cannot make the shared memory: %s", strerror(-r)) : 0;
 }
 

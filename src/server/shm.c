@@ -6,10 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A worker number may be held by several processes at once: one that serves, its stand-in, and
+ * those that drain, for as long as `drain` lets them. */
+#define ROWS_PER_WORKER       4
+#define ROWS_PER_WORKER_LEAST 2
+#define ROWS_LEAST            64 /* of the size of a page or so together */
 
 static const char magic[8] = "SIGNET-M";
 
@@ -34,7 +41,7 @@ struct shm {
     struct layout *layout;
     struct census *census;
     size_t bytes; /* mapped */
-    unsigned rows;
+    unsigned rows, addresses;
     int fd;
     /* The master's own book, which no worker can write: whose row is whose, 0 is free. */
     uint64_t *incarnations;
@@ -52,6 +59,7 @@ static struct shm *view_new(int fd, struct layout *l, const struct head *h)
     s->layout = l;
     s->bytes = layout_bytes(h->rows, h->addresses);
     s->rows = h->rows;
+    s->addresses = h->addresses;
     s->fd = fd;
     s->census = census_new(l->rows + h->rows, h->rows, h->addresses, h->seed);
     return s;
@@ -107,6 +115,36 @@ int shm_new(unsigned rows, unsigned addresses, struct shm **ret_shm)
     s->next_incarnation = 1;
     *ret_shm = s;
     return 0;
+}
+
+/* Any one worker may get all the connections, and each may come from another address. */
+static unsigned addresses_of(const struct config *c)
+{
+    return c->caps.all > 0 && c->caps.all < UINT32_MAX ? (unsigned)c->caps.all : UINT32_MAX;
+}
+
+static unsigned processors(void)
+{
+    cpu_set_t mine;
+    return sched_getaffinity(0, sizeof(mine), &mine) == 0 ? (unsigned)CPU_COUNT(&mine) : 1;
+}
+
+/* Tables by address are made even for a configuration that does not use them yet, and for twice as
+ * many as it allows. */
+int shm_new_for(const struct config *c, struct shm **ret_shm)
+{
+    unsigned workers = (unsigned)c->workers > processors() ? (unsigned)c->workers : processors();
+    unsigned rows = workers * ROWS_PER_WORKER;
+    unsigned addresses = addresses_of(c);
+    return shm_new(rows > ROWS_LEAST ? rows : ROWS_LEAST,
+                   addresses < UINT32_MAX / 2 ? 2 * addresses : UINT32_MAX, ret_shm);
+}
+
+const char *shm_lacks(const struct shm *s, const struct config *c)
+{
+    if (c->workers * ROWS_PER_WORKER_LEAST > s->rows)
+        return "workers";
+    return c->caps.each > 0 && addresses_of(c) > s->addresses ? "limit" : NULL;
 }
 
 /* The size of the descriptor's memory; 0 when it is not ours to use. Without the seals somebody

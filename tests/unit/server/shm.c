@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -185,6 +186,65 @@ static void a_head_that_lies_is_refused(void **state)
     }
 }
 
+static size_t bytes_held(const struct shm *s)
+{
+    struct stat st;
+    assert_int_equal(fstat(shm_fd(s), &st), 0);
+    return (size_t)st.st_blocks * 512;
+}
+
+/* Room for what a reload may bring, and for clients by address, is free until it is used; and again
+ * once its user is dead. */
+static void costs_what_is_touched(void **state)
+{
+    const struct config config = { .workers = 2, .caps = { .all = 100000 } };
+    const struct census_caps caps = { .each = 3 };
+    struct shm *s;
+    struct census_place place;
+    unsigned row;
+    assert_int_equal(shm_new_for(&config, &s), 0);
+    for (int life = 0; life < 3; life++) {
+        assert_int_equal(shm_claim(s, 0, &row), 0);
+        assert_true(bytes_held(s) < 256 * 1024);
+        census_join(shm_census(s), row);
+        for (uint64_t key = 0; key < 1000; key++)
+            assert_int_equal(census_enter(shm_census(s), &caps, &key, &place), CENSUS_IN);
+        assert_true(bytes_held(s) > 1024 * 1024);
+        shm_fold(s, row);
+        for (uint64_t key = 0; key < 1000; key++)
+            assert_int_equal(census_count_of(shm_census(s), key), 0);
+    }
+    shm_free(s);
+}
+
+static void says_what_it_has_no_room_for(void **state)
+{
+    static const struct {
+        const char *why;
+        struct config next;
+        const char *lacks;
+    } cases[] = {
+        { "the same", { .workers = 2, .caps = { .all = 1000 } }, NULL },
+        { "more workers", { .workers = 32, .caps = { .all = 1000 } }, NULL },
+        { "as many as there are rows", { .workers = 1024, .caps = { .all = 1000 } }, "workers" },
+        { "a cap by address, anew", { .workers = 2, .caps = { .all = 1000, .each = 5 } }, NULL },
+        { "twice as many", { .workers = 2, .caps = { .all = 2000, .each = 5 } }, NULL },
+        { "far more", { .workers = 2, .caps = { .all = 2001, .each = 5 } }, "limit" },
+        { "no end of them", { .workers = 2, .caps = { .each = 5 } }, "limit" },
+        { "far more, but not by address", { .workers = 2, .caps = { .all = 100000 } }, NULL },
+    };
+    const struct config config = { .workers = 2, .caps = { .all = 1000 } };
+    struct shm *s;
+    assert_int_equal(shm_new_for(&config, &s), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *lacks = shm_lacks(s, &cases[i].next);
+        if ((lacks == NULL) != (cases[i].lacks == NULL) ||
+            (lacks != NULL && strcmp(lacks, cases[i].lacks) != 0))
+            fail_msg("%s: %s", cases[i].why, lacks != NULL ? lacks : "nothing");
+    }
+    shm_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +252,8 @@ int main(void)
         cmocka_unit_test(a_worker_gives_no_row_away),
         cmocka_unit_test(totals_outlive_a_process),
         cmocka_unit_test(the_dead_give_back_their_places),
+        cmocka_unit_test(costs_what_is_touched),
+        cmocka_unit_test(says_what_it_has_no_room_for),
         cmocka_unit_test(a_worker_sees_the_same_memory),
         cmocka_unit_test(refuses_what_it_did_not_make),
         cmocka_unit_test(a_head_that_lies_is_refused),
