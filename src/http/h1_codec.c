@@ -78,13 +78,23 @@ struct conn *h1_conn(const struct codec *c)
     return ((const struct h1 *)c)->conn;
 }
 
+/* The empty line that may stand before a request is none yet: nobody would keep its conf alive. */
+static bool is_within_message(const struct h1 *h)
+{
+    return h->live || (h->in != NULL && h1_scan_begun(&h->in->scan));
+}
+
 void h1_set_conf(struct codec *c, const struct h1_conf *conf)
 {
     struct h1 *h = (struct h1 *)c;
-    if (h->in == NULL)
-        h->conf = conf;
-    else
+    uint64_t idle_ms = h->conf->idle_ms;
+    if (is_within_message(h)) {
         h->next_conf = conf;
+        return;
+    }
+    h->conf = conf;
+    if (!h->dead && conf->idle_ms != idle_ms)
+        h1_start_timer(h, conf->idle_ms);
 }
 
 struct arena *h1_stream_arena(struct stream *s)

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define LEAVE_MS 1000 /* for a request that is on its way to a connection that drains */
+
 static const struct stream_ops server_stream_ops;
 
 /* --- requests in */
@@ -254,6 +256,16 @@ static bool is_idle(const struct h1 *h)
     return !h->live && (h->in != NULL ? !h1_scan_begun(&h->in->scan) : !h->kept);
 }
 
+/* Draining, and idle. What is there unread may be a request, and to a connection that never had one
+ * it is on its way: a new client, unlike one that comes back, would take the end for a failure. */
+static void leave(struct h1 *h)
+{
+    if (h->codec.requests > 0 && !conn_readable_now(h->conn))
+        h1_end(h, H1_ORDERLY);
+    else
+        h1_start_timer(h, LEAVE_MS);
+}
+
 static void finish(struct h1 *h)
 {
     bool close = h->closing || h->in->state != H1_IN_DONE;
@@ -263,12 +275,15 @@ static void finish(struct h1 *h)
         return;
     if (!close)
         h1_forget_message(h);
-    if (close || (h->draining && is_idle(h))) {
+    if (close) {
         h1_end(h, H1_ORDERLY);
         return;
     }
     h1_start_timer(h, h->conf->idle_ms);
-    h1_resume(h);
+    if (h->draining && is_idle(h))
+        leave(h);
+    if (!h->dead)
+        h1_resume(h);
 }
 
 /* The answer is out before the request was in: reads the rest, within bounds. */
@@ -287,7 +302,7 @@ static void settle(struct h1 *h)
 {
     if (!h->live) {
         if (h->draining && is_idle(h))
-            h1_end(h, H1_ORDERLY);
+            leave(h);
     } else if (h->out.broken) {
         h1_stream_reset(h, RESET_INTERNAL);
         h1_end(h, H1_CUT);

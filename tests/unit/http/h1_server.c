@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -422,11 +423,78 @@ static void test_drain_idle(void **state)
     (void)state;
     wire_init(&w);
     begin(&u, &w, &usual);
+    wire_push(&w, SLICE("GET / HTTP/1.1\r\n" H "\r\n"));
     u.codec->ops->drain(u.codec);
     assert_false(u.gone); /* not inside the call */
     wire_turn(&w);
-    expect(&u, " gone", "");
+    expect(&u, " head GET / end done gone", OK);
     finish(&u);
+}
+
+/* Its first request is on its way: it is waited for, but not for long. */
+static void test_drain_new(void **state)
+{
+    static const struct {
+        const char *why, *in, *trace, *sent;
+    } rows[] = {
+        { "a request comes", "GET / HTTP/1.1\r\n" H "\r\n", " head GET / end done gone", OK_CLOSE },
+        { "a part of one comes", "GET / HT", "", "" },
+        { "nothing comes", "", " gone", "" },
+        { "an empty line is nothing", "\r\n", " gone", "" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wire w;
+        struct user u = { .script = ANSWER_AT_END };
+        print_message("%s\n", rows[i].why);
+        wire_init(&w);
+        begin(&u, &w, &usual);
+        u.codec->ops->drain(u.codec);
+        wire_turn(&w);
+        assert_false(u.gone);
+        wire_push(&w, slice_str(rows[i].in));
+        uint64_t end_ms = loop_now_ms(w.loop) + 1500;
+        while (!u.gone && loop_now_ms(w.loop) < end_ms) {
+            loop_turn(w.loop, false);
+            usleep(10000);
+        }
+        expect(&u, rows[i].trace, rows[i].sent);
+        finish(&u);
+    }
+}
+
+/* After an empty line no request keeps the old conf alive. */
+static void test_conf_is_replaced(void **state)
+{
+    static const struct {
+        const char *why, *before, *after, *trace;
+    } rows[] = {
+        { "idle", "", "GET /12345 HTTP/1.1\r\n" H "\r\n", " refused target_too_long done gone" },
+        { "within a head: that one keeps it", "GET /1", "2345 HTTP/1.1\r\n" H "\r\n",
+          " head GET /12345 end done" },
+        { "an empty line", "\r\n", "GET / HTTP/1.1\r\n" H "\r\n", " head GET / end done" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wire w;
+        struct user u = { .script = ANSWER_AT_END };
+        struct h1_conf *old = test_malloc(sizeof(*old)), newer = usual;
+        print_message("%s\n", rows[i].why);
+        *old = usual;
+        newer.target_max = 4;
+        wire_init(&w);
+        begin(&u, &w, old);
+        wire_push(&w, slice_str(rows[i].before));
+        h1_set_conf(u.codec, &newer);
+        if (i != 1)
+            test_free(old);
+        wire_push(&w, slice_str(rows[i].after));
+        if (!slice_eq(buf_view(&u.trace), slice_str(rows[i].trace)))
+            fail_msg("trace \"%.*s\"", SLICE_ARG(buf_view(&u.trace)));
+        if (i == 1)
+            test_free(old);
+        finish(&u);
+    }
 }
 
 static void test_requests_max(void **state)
@@ -616,6 +684,8 @@ int main(void)
         cmocka_unit_test(test_idle_ends),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_idle),
+        cmocka_unit_test(test_drain_new),
+        cmocka_unit_test(test_conf_is_replaced),
         cmocka_unit_test(test_requests_max),
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_leaves_before_all_was_sent),
