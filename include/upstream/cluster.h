@@ -16,11 +16,6 @@ struct key_conf {
     struct slice name; /* of the header or cookie */
     struct slice text; /* as written: "uri", "header:X-User" */
 };
-struct keepalive_conf {
-    uint64_t max;      /* idle connections kept per server and worker */
-    uint64_t idle_ms;  /* how long one may be idle */
-    uint64_t requests; /* on one connection, 0 = no limit */
-};
 /* Which failed tries are followed by another; bits. */
 enum retry_on {
     RETRY_REFUSED = 1, /* nobody listens there */
@@ -54,8 +49,12 @@ struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *reg
 struct cluster *cluster_begin(const struct cluster_conf *conf, struct servers *registry,
                               const struct cluster *former);
 bool cluster_grow(struct cluster *c, size_t points); /* of its balancers, about so many */
-/* It comes into force: its servers get its addresses, which they lack or have from a former one. */
+/* It comes into force: its servers get its addresses, which they lack or have from a former one,
+ * and its keepalive. */
 void cluster_use(const struct cluster *c);
+/* It is in force no longer, and its servers' connections are kept for nobody, until cluster_use()
+ * of another that has them too. What is in flight goes on. */
+void cluster_leave(const struct cluster *c);
 void cluster_free(struct cluster *c); /* complete or not; NULL is fine */
 struct slice cluster_name(const struct cluster *c);
 const struct cluster_conf *cluster_conf(const struct cluster *c);   /* the kept copy */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections to upstream servers: lends a stream on an idle one (the newest first) or dials. Owner
  * of every upstream connection of a worker. An idle connection keeps its read watch: any event on
- * it means it is dead. `keepalive` bounds the idle ones of a server: above it the oldest is closed.
+ * it means it is dead. server->keepalive bounds the idle ones of a server: above it the oldest is
+ * closed. None is kept to an address that the server no longer has.
  * Counts a server's in_flight from pool_lend() until the stream is over. */
 #ifndef UPSTREAM_POOL_H
 #define UPSTREAM_POOL_H
@@ -29,6 +30,9 @@ void pool_set_dial(struct pool *p,
                    void *user);
 void pool_free(struct pool *p);       /* closes all; no stream of it may be in use, no wish open */
 void pool_close_idle(struct pool *p); /* on drain; what becomes idle later is kept as ever */
+/* The servers' addresses or keepalive have changed: idle connections that are no longer wanted
+ * close in the next turns, some in each. Those in use are looked at when they become idle. */
+void pool_review(struct pool *p);
 
 /* One wish for a connection, embedded in the exchange; zeroed before its first use. */
 struct lend {

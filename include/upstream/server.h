@@ -23,6 +23,12 @@ struct server_conf { /* one `server` line */
     const char *why_unresolved; /* NULL when it has addresses */
 };
 
+struct keepalive_conf {
+    uint64_t max;      /* idle connections kept per server and worker; 0: none */
+    uint64_t idle_ms;  /* how long one may be idle, 0 = no limit */
+    uint64_t requests; /* on one connection, 0 = no limit */
+};
+
 struct server {
     struct slice pool_name, id; /* owned copies */
     struct addr *addrs;         /* owned; replaced by server_update */
@@ -30,7 +36,8 @@ struct server {
     unsigned next_addr;         /* where the next dial begins; only its remainder counts */
     uint64_t in_flight; /* requests of this worker on it or dialing it: from pool_lend() until the
                            stream is over; pool.c's */
-    struct link idle;   /* connections without a request, newest first; pool.c's */
+    struct keepalive_conf keepalive; /* of the configuration in force; all 0: it is in none */
+    struct link idle;                /* connections without a request, newest first; pool.c's */
     uint64_t idle_count;
     unsigned refs;
     struct link in_registry;

@@ -178,8 +178,16 @@ struct cluster *cluster_new(const struct cluster_conf *conf, struct servers *reg
 
 void cluster_use(const struct cluster *c)
 {
-    for (size_t i = 0; i < c->conf.server_count; i++)
+    for (size_t i = 0; i < c->conf.server_count; i++) {
         server_update(c->servers[i], &c->conf.servers[i]);
+        c->servers[i]->keepalive = c->conf.keepalive;
+    }
+}
+
+void cluster_leave(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->conf.server_count; i++)
+        c->servers[i]->keepalive = (struct keepalive_conf){ 0 };
 }
 
 void cluster_free(struct cluster *c)

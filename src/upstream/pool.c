@@ -9,6 +9,7 @@
 
 #define HEAD_MAX   65536 /* bytes of a response's head */
 #define FIELDS_MAX 256   /* fields of a response */
+#define REVIEWS    128   /* connections that one turn looks at, and perhaps closes */
 
 struct pool {
     struct loop *loop;
@@ -16,17 +17,21 @@ struct pool {
     struct arena_recycler *arenas;
     struct counters *counters;
     struct link conns; /* every upstream_conn that is not freed yet */
+    size_t count;      /* of them */
+    size_t to_review;  /* the first so many of them are still to be looked at */
+    struct deferred review;
     struct h1_conf h1;
     struct conn *(*dial)(void *user, const struct addr *to, const struct conn_conf *conf);
     void *dial_user;
 };
+
+static void on_review(struct deferred *d);
 
 enum use { USE_LENT, USE_IDLE, USE_GONE };
 struct upstream_conn { /* an open connection: its codec, and where it belongs */
     struct pool *pool;
     struct server *server; /* a reference: an idle connection outlives its configuration */
     struct codec *codec;
-    struct keepalive_conf keepalive; /* as of the last lend */
     enum use use;
     struct link in_pool, in_idle; /* in_idle: in server->idle while USE_IDLE */
     struct timer idle_timer;
@@ -54,6 +59,7 @@ struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *
     p->arenas = r;
     p->counters = c;
     list_init(&p->conns);
+    deferred_init(&p->review, on_review);
     pool_set_dial(p, dial_plain, p);
     /* Deadlines are the exchange's, idleness is ours: the codec has none of its own. */
     p->h1 = (struct h1_conf){ .head_max = HEAD_MAX, .fields_max = FIELDS_MAX };
@@ -93,6 +99,7 @@ static void free_conn(struct upstream_conn *u)
 {
     deferred_cancel(&u->reap);
     list_remove(&u->in_pool);
+    u->pool->count--;
     server_unref(u->server);
     mem_free(u);
 }
@@ -124,10 +131,28 @@ static void on_idle_due(struct timer *t)
     close_conn(CONTAINER_OF(t, struct upstream_conn, idle_timer));
 }
 
+/* Does it lead where the server still is? */
+static bool is_listed(const struct upstream_conn *u)
+{
+    const struct addr *to = conn_peer(u->codec->ops->conn(u->codec));
+    const struct server *s = u->server;
+    for (size_t i = 0; i < s->addr_count; i++) {
+        if (addr_eq(&s->addrs[i], to))
+            return true;
+    }
+    return false;
+}
+
 static bool may_rest(const struct upstream_conn *u)
 {
-    const struct keepalive_conf *k = &u->keepalive;
-    return k->max > 0 && (k->requests == 0 || u->codec->requests < k->requests);
+    const struct keepalive_conf *k = &u->server->keepalive;
+    return k->max > 0 && (k->requests == 0 || u->codec->requests < k->requests) && is_listed(u);
+}
+
+static void close_above_max(struct server *s)
+{
+    while (s->idle_count > s->keepalive.max)
+        close_conn(CONTAINER_OF(s->idle.prev, struct upstream_conn, in_idle));
 }
 
 static void on_codec_idle(struct codec *c)
@@ -141,10 +166,9 @@ static void on_codec_idle(struct codec *c)
     set_use(u, USE_IDLE);
     list_prepend(&s->idle, &u->in_idle);
     s->idle_count++;
-    if (u->keepalive.idle_ms > 0)
-        timer_start(&u->idle_timer, u->pool->loop, u->keepalive.idle_ms);
-    while (s->idle_count > u->keepalive.max)
-        close_conn(CONTAINER_OF(s->idle.prev, struct upstream_conn, in_idle));
+    if (s->keepalive.idle_ms > 0)
+        timer_start(&u->idle_timer, u->pool->loop, s->keepalive.idle_ms);
+    close_above_max(s);
 }
 
 /* Takes an open connection, lent. */
@@ -156,14 +180,55 @@ static struct upstream_conn *conn_adopt(struct lend *l, struct conn *c)
     struct upstream_conn *u = mem_zalloc(sizeof(*u));
     u->pool = p;
     u->server = server_ref(l->server);
-    u->keepalive = l->conf->keepalive;
     u->use = USE_LENT;
     list_init(&u->in_idle);
     list_append(&p->conns, &u->in_pool);
+    p->count++;
     timer_init(&u->idle_timer, on_idle_due);
     deferred_init(&u->reap, on_reap);
     u->codec = h1_client_new(c, &p->h1, p->arenas, &events, u);
     return u;
+}
+
+/* Never longer than it had left: reloads in a row keep nothing alive. */
+static void bound_rest(struct upstream_conn *u)
+{
+    uint64_t idle_ms = u->server->keepalive.idle_ms;
+    uint64_t due_ms = loop_now_ms(u->pool->loop) + idle_ms;
+    if (idle_ms > 0 && (!timer_running(&u->idle_timer) || u->idle_timer.due_ms > due_ms))
+        timer_start(&u->idle_timer, u->pool->loop, idle_ms);
+}
+
+static void review(struct upstream_conn *u)
+{
+    if (u->use != USE_IDLE)
+        return;
+    if (!may_rest(u)) {
+        close_conn(u);
+        return;
+    }
+    bound_rest(u);
+    close_above_max(u->server);
+}
+
+static void on_review(struct deferred *d)
+{
+    struct pool *p = CONTAINER_OF(d, struct pool, review);
+    for (unsigned i = 0; i < REVIEWS && p->to_review > 0 && !list_empty(&p->conns); i++) {
+        struct upstream_conn *u = CONTAINER_OF(p->conns.next, struct upstream_conn, in_pool);
+        list_remove(&u->in_pool);
+        list_append(&p->conns, &u->in_pool); /* to the end: the next ones come to the front */
+        p->to_review--;
+        review(u);
+    }
+    if (p->to_review > 0 && !list_empty(&p->conns))
+        loop_defer(p->loop, &p->review);
+}
+
+void pool_review(struct pool *p)
+{
+    p->to_review = p->count;
+    loop_defer(p->loop, &p->review);
 }
 
 void pool_close_idle(struct pool *p)
@@ -179,6 +244,7 @@ void pool_free(struct pool *p)
 {
     if (p == NULL)
         return;
+    deferred_cancel(&p->review);
     LIST_EACH (&p->conns, at) {
         struct upstream_conn *u = CONTAINER_OF(at, struct upstream_conn, in_pool);
         if (u->use != USE_GONE)
@@ -227,7 +293,6 @@ static struct stream *reuse_idle(struct lend *l, bool peek)
         struct stream *s = dead ? NULL : ops->open(u->codec);
         if (s != NULL) {
             set_use(u, USE_LENT);
-            u->keepalive = l->conf->keepalive;
             return s;
         }
         close_conn(u);

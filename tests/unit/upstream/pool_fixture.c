@@ -221,9 +221,8 @@ int set_up(void **state)
     const struct server_conf one = { .id = SLICE("a"), .addrs = f->addrs, .addr_count = 1 };
     f->server = servers_get(f->registry, SLICE("app"), one.id);
     server_update(f->server, &one);
-    f->conf = (struct cluster_conf){ .keepalive = { .max = 8, .idle_ms = 60000 },
-                                     .connect_ms = 2000,
-                                     .send_ms = 2000 };
+    f->server->keepalive = (struct keepalive_conf){ .max = 8, .idle_ms = 60000 };
+    f->conf = (struct cluster_conf){ .connect_ms = 2000, .send_ms = 2000 };
     *state = f;
     return 0;
 }

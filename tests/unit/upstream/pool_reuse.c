@@ -61,7 +61,7 @@ static void fresh_means_a_new_connection(void **state)
 static void above_the_limit_the_oldest_goes(void **state)
 {
     struct fixture *f = *state;
-    f->conf.keepalive.max = 2;
+    f->server->keepalive.max = 2;
     int oldest = make_idle(f), middle = make_idle(f);
     struct user u;
     ask(f, &u, FRESH);
@@ -90,7 +90,7 @@ static void what_may_not_rest_is_closed(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct user u;
         print_message("%s\n", cases[i].why);
-        f->conf.keepalive = cases[i].keepalive;
+        f->server->keepalive = cases[i].keepalive;
         ask(f, &u, PLAIN);
         int fd = origin_accept(f, 0);
         origin_answer(f, fd);
@@ -105,7 +105,7 @@ static void lent_it_is_not_idle(void **state)
 {
     struct fixture *f = *state;
     struct user u;
-    f->conf.keepalive.idle_ms = 20;
+    f->server->keepalive.idle_ms = 20;
     int fd = make_idle(f);
     ask(f, &u, PLAIN);
     pass_ms(f, 60); /* a slow answer: the idle deadline stands still */
