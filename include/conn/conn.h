@@ -33,6 +33,8 @@ struct conn *conn_new_dialed(struct loop *l, struct scratch *s, const struct add
 /* Names the receiver of events; may be changed later (a codec takes over in on_open). */
 void conn_set_events(struct conn *c, const struct conn_events *ev, void *user);
 void *conn_user(const struct conn *c);
+/* Other bounds from now on. */
+void conn_set_conf(struct conn *c, const struct conn_conf *conf);
 /* Begins: reads at once (an accepted socket has its first bytes already, thanks to
  * TCP_DEFER_ACCEPT). */
 void conn_start(struct conn *c);

@@ -25,6 +25,8 @@ struct pace {
 /* `send_ms` 0 = no limit; `min_rate` in bytes a second, 0 = one byte is enough. */
 void pace_init(struct pace *p, struct loop *l, unsigned send_ms, uint64_t min_rate,
                void (*on_late)(struct pace *p));
+/* Other bounds; a deadline that runs begins anew. */
+void pace_set(struct pace *p, unsigned send_ms, uint64_t min_rate);
 /* Bytes wait from now on. Harmless when it runs already. */
 void pace_start(struct pace *p, int fd);
 void pace_stop(struct pace *p); /* nothing waits; harmless when it does not run */

@@ -20,10 +20,13 @@ void frontend_accept(struct frontend *f, const struct config_hold *config, int f
  * transport is freed. */
 struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config,
                             struct transport *t, const struct addr *peer);
-/* After a reload: connections of listener `from` take `to` for their next request; those in flight
- * keep what they began with. `to` NULL: the listener is gone, its connections drain. */
-void frontend_replace_config(struct frontend *f, const struct listener_conf *from,
-                             const struct config_hold *to);
+/* After a reload, in one pass over all connections: `find` says what the address of `from` leads to
+ * now, borrowed for the call; the connection takes it for its next request, and what is in flight
+ * keeps what it began with. False, or a change between TLS and plain: the connection drains. */
+void frontend_replace_config(struct frontend *f,
+                             bool (*find)(void *user, const struct config_hold *from,
+                                          struct config_hold *ret_to),
+                             void *user);
 /* Finish what is in flight: idle connections close now, the others after their response. */
 void frontend_drain(struct frontend *f);
 uint64_t frontend_connections(const struct frontend *f);

@@ -33,11 +33,17 @@ struct proxy {
 
 /* A configuration that a request in flight keeps alive: reference counting is handed down by
  * floor 8. */
-struct config_hold {
-    const struct listener_conf *listener;
-    void *owner; /* opaque */
+struct config_hold_ops {
     void (*ref)(void *owner);
     void (*unref)(void *owner);
+};
+struct config_hold {
+    const struct listener_conf *listener;
+    const struct addr *at; /* the address that the client reached, one of listener->addrs: by it a
+                              reload finds what the connection takes next. NULL: nobody listens
+                              there any more, and the connection ends behind its first answer */
+    void *owner;           /* opaque */
+    const struct config_hold_ops *ops;
 };
 
 #endif

@@ -84,6 +84,14 @@ void *conn_user(const struct conn *c)
     return c->user;
 }
 
+void conn_set_conf(struct conn *c, const struct conn_conf *conf)
+{
+    bool as_before = c->conf.send_ms == conf->send_ms && c->conf.min_rate == conf->min_rate;
+    c->conf = *conf;
+    if (!as_before)
+        pace_set(&c->pace, conf->send_ms, conf->min_rate);
+}
+
 void conn_start(struct conn *c)
 {
     conn_flow_start(c);

@@ -18,19 +18,6 @@ static void on_look(struct timer *t)
         p->on_late(p);
 }
 
-void pace_init(struct pace *p, struct loop *l, unsigned send_ms, uint64_t min_rate,
-               void (*on_late)(struct pace *p))
-{
-    *p = (struct pace){
-        .loop = l,
-        .on_late = on_late,
-        .need = rate_need(min_rate, send_ms),
-        .look_ms = send_ms > 0 ? rate_look_ms(send_ms) : 0,
-        .fd = -1,
-    };
-    timer_init(&p->look, on_look);
-}
-
 void pace_start(struct pace *p, int fd)
 {
     if (p->look_ms == 0 || timer_running(&p->look))
@@ -43,6 +30,24 @@ void pace_start(struct pace *p, int fd)
 void pace_stop(struct pace *p)
 {
     timer_stop(&p->look);
+}
+
+void pace_set(struct pace *p, unsigned send_ms, uint64_t min_rate)
+{
+    bool running = timer_running(&p->look);
+    pace_stop(p);
+    p->need = rate_need(min_rate, send_ms);
+    p->look_ms = send_ms > 0 ? rate_look_ms(send_ms) : 0;
+    if (running)
+        pace_start(p, p->fd);
+}
+
+void pace_init(struct pace *p, struct loop *l, unsigned send_ms, uint64_t min_rate,
+               void (*on_late)(struct pace *p))
+{
+    *p = (struct pace){ .loop = l, .on_late = on_late, .fd = -1 };
+    timer_init(&p->look, on_look);
+    pace_set(p, send_ms, min_rate);
 }
 
 void pace_drained(struct pace *p, uint64_t bytes)

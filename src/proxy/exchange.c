@@ -281,7 +281,7 @@ void exchange_begin(struct proxy *p, const struct config_hold *config, struct st
     const struct conn *c = down->ops->conn(down);
 
     x->config = *config;
-    x->config.ref(x->config.owner);
+    x->config.ops->ref(x->config.owner);
     client_init(&x->client, config->listener, conn_peer(c), conn_tls(c));
     x->down = down;
     down->events = &down_events;

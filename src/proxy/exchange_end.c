@@ -174,7 +174,7 @@ void exchange_end(struct exchange *x)
     x->down = NULL;
     list_remove(&x->link);
     p->in_flight--;
-    x->config.unref(x->config.owner);
+    x->config.ops->unref(x->config.owner);
     deferred_init(&x->reap, on_reap);
     loop_defer(p->loop, &x->reap);
 }

@@ -54,13 +54,13 @@ static void count(const struct frontend *f, enum counter which)
 static void hold(struct config_hold *to, const struct config_hold *config)
 {
     *to = *config;
-    to->ref(to->owner);
+    to->ops->ref(to->owner);
 }
 
 static void let_go(struct config_hold *held)
 {
-    if (held->unref != NULL)
-        held->unref(held->owner);
+    if (held->ops != NULL)
+        held->ops->unref(held->owner);
     *held = (struct config_hold){ 0 };
 }
 
@@ -118,11 +118,24 @@ uint64_t frontend_connections(const struct frontend *f)
     return f->count;
 }
 
+static struct conn_conf conn_conf_of(const struct listener_conf *l)
+{
+    size_t keep = (size_t)l->h1.head_max;
+    return (struct conn_conf){
+        .handshake_ms = (unsigned)l->timeouts.handshake,
+        .send_ms = (unsigned)l->timeouts.send,
+        .min_rate = l->min_rate,
+        .keep_max = keep > KEEP_MIN ? keep : KEEP_MIN,
+    };
+}
+
 /* --- the codec's events */
 
 static void on_stream(struct codec *c, struct stream *s)
 {
     struct client_conn *cc = c->user;
+    const struct conn_conf conf = conn_conf_of(cc->config.listener);
+    conn_set_conf(c->ops->conn(c), &conf); /* a reload may have changed it */
     exchange_begin(cc->frontend->proxy, &cc->config, s);
 }
 
@@ -222,17 +235,6 @@ static const struct conn_events conn_events = {
     .on_open = on_open, .on_data = on_data, .on_flushed = on_flushed, .on_end = on_end
 };
 
-static struct conn_conf conn_conf_of(const struct listener_conf *l)
-{
-    size_t keep = (size_t)l->h1.head_max;
-    return (struct conn_conf){
-        .handshake_ms = (unsigned)l->timeouts.handshake,
-        .send_ms = (unsigned)l->timeouts.send,
-        .min_rate = l->min_rate,
-        .keep_max = keep > KEEP_MIN ? keep : KEEP_MIN,
-    };
-}
-
 struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config,
                             struct transport *t, const struct addr *peer)
 {
@@ -249,6 +251,7 @@ struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config
     f->count++;
     struct conn *c = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
     cc->conn = c;
+    cc->drain = config->at == NULL;
     conn_set_events(c, &conn_events, cc);
     conn_start(c);
     return c;
@@ -282,35 +285,41 @@ static void client_conn_drain(struct client_conn *cc)
         cc->codec->ops->drain(cc->codec);
 }
 
-static void client_conn_replace_config(struct client_conn *cc, const struct config_hold *to)
-{
-    if (cc->codec == NULL) {
-        let_go(&cc->newer);
-        hold(&cc->newer, to);
-        return;
-    }
-    struct config_hold old = cc->config;
-    hold(&cc->config, to);
-    h1_set_conf(cc->codec, &to->listener->h1);
-    let_go(&old);
-}
-
 static const struct config_hold *newest_of(const struct client_conn *cc)
 {
     return cc->newer.listener != NULL ? &cc->newer : &cc->config;
 }
 
-void frontend_replace_config(struct frontend *f, const struct listener_conf *from,
-                             const struct config_hold *to)
+static void client_conn_take(struct client_conn *cc, const struct config_hold *to)
+{
+    struct config_hold *held = cc->codec != NULL ? &cc->config : &cc->newer;
+    struct config_hold old = *held;
+    hold(held, to);
+    if (cc->codec != NULL)
+        h1_set_conf(cc->codec, &to->listener->h1);
+    let_go(&old);
+}
+
+static bool may_follow(const struct config_hold *from, const struct config_hold *to)
+{
+    return (from->listener->sni != NULL) == (to->listener->sni != NULL);
+}
+
+void frontend_replace_config(struct frontend *f,
+                             bool (*find)(void *user, const struct config_hold *from,
+                                          struct config_hold *ret_to),
+                             void *user)
 {
     LIST_EACH (&f->conns, at) {
         struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
-        if (is_closed(cc) || newest_of(cc)->listener != from)
+        const struct config_hold *from = newest_of(cc);
+        struct config_hold to;
+        if (is_closed(cc) || cc->drain)
             continue;
-        if (to == NULL)
-            client_conn_drain(cc);
+        if (find(user, from, &to) && may_follow(from, &to))
+            client_conn_take(cc, &to);
         else
-            client_conn_replace_config(cc, to);
+            client_conn_drain(cc);
     }
 }
 

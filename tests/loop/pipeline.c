@@ -57,6 +57,8 @@ static void hold_unref(void *owner)
     config_unref(owner);
 }
 
+static const struct config_hold_ops hold_ops = { hold_ref, hold_unref };
+
 static void build(struct pipeline *p, const char *configuration)
 {
     fixture_open(&p->fixture);
@@ -69,7 +71,10 @@ static void build(struct pipeline *p, const char *configuration)
     config_use(c);
     p->entrances = mem_array(c->listener_count, sizeof *p->entrances);
     for (size_t i = 0; i < c->listener_count; i++)
-        p->entrances[i] = (struct config_hold){ &c->listeners[i], c, hold_ref, hold_unref };
+        p->entrances[i] =
+            (struct config_hold){ &c->listeners[i], &c->listeners[i].addrs[0], c, &hold_ops };
+    for (size_t i = 0; i < c->cluster_count; i++)
+        cluster_use(c->clusters[i]);
 }
 
 struct pipeline *pipeline_new(const char *configuration)

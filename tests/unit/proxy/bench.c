@@ -74,6 +74,8 @@ static const struct host_conf hosts[] = {
       .routes = api_routes,
       .route_count = 1 },
 };
+static const struct config_hold_ops hold_ops = { hold_ref, hold_unref };
+static const struct addr local;
 static struct listener_conf listener = { .hosts = hosts, .host_count = 2 };
 
 void bench_open(struct bench *b)
@@ -86,7 +88,7 @@ void bench_open(struct bench *b)
     listener.window = WINDOW;
     listener.min_rate = 0;
     b->listener = &listener;
-    b->hold = (struct config_hold){ &listener, &b->holds, hold_ref, hold_unref };
+    b->hold = (struct config_hold){ &listener, &local, &b->holds, &hold_ops };
     b->proxy = (struct proxy){
         .loop = b->loop,
         .arenas = &b->arenas,

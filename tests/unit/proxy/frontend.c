@@ -46,6 +46,9 @@ static void hold_unref(void *owner)
     --*(int *)owner;
 }
 
+static const struct config_hold_ops hold_ops = { hold_ref, hold_unref };
+static const struct addr addrs[2]; /* that clients reach; told apart by their place alone */
+
 static void open_origin(struct bench *b, struct addr *ret_addr)
 {
     assert_int_equal(addr_parse(SLICE("127.0.0.1:1"), ret_addr), 0);
@@ -113,8 +116,8 @@ static void bench_open(struct bench *b)
         (struct route_conf){ .action = ACTION_RESPOND, .status = 200, .body = SLICE("newer") };
     listener_make(&b->listener, &b->host, &b->route);
     listener_make(&b->newer, &b->newer_host, &b->newer_route);
-    b->hold = (struct config_hold){ &b->listener, &b->holds, hold_ref, hold_unref };
-    b->newer_hold = (struct config_hold){ &b->newer, &b->holds, hold_ref, hold_unref };
+    b->hold = (struct config_hold){ &b->listener, &addrs[0], &b->holds, &hold_ops };
+    b->newer_hold = (struct config_hold){ &b->newer, &addrs[0], &b->holds, &hold_ops };
     b->census_memory = aligned_alloc(64, census_bytes(1, 16));
     memset(b->census_memory, 0, census_bytes(1, 16));
     b->proxy = (struct proxy){
@@ -235,6 +238,18 @@ static void test_keep_alive(void **state)
     bench_close(&b);
 }
 
+/* A request to its end; the origin closes behind it. */
+static void be_answered(struct bench *b, int client)
+{
+    char buf[4096];
+    say(b, client, GET);
+    int origin = accept_origin(b);
+    say(b, origin, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_has(hear(client, buf, sizeof buf), "200 OK");
+    close(origin);
+    turn(b);
+}
+
 static void test_client_leaves(void **state)
 {
     struct bench b;
@@ -280,6 +295,14 @@ static void test_retry(void **state)
     bench_close(&b);
 }
 
+/* The first address has another listener now, the second is gone. */
+static bool find_newer(void *user, const struct config_hold *from, struct config_hold *ret_to)
+{
+    const struct bench *b = user;
+    *ret_to = b->newer_hold;
+    return from->at == &addrs[0];
+}
+
 static void test_reload(void **state)
 {
     struct bench b;
@@ -289,13 +312,71 @@ static void test_reload(void **state)
     say(&b, client, GET);
     int origin = accept_origin(&b);
     hear(origin, buf, sizeof buf);
-    frontend_replace_config(b.frontend, &b.listener, &b.newer_hold);
+    frontend_replace_config(b.frontend, find_newer, &b);
     say(&b, origin, OK); /* what is in flight ends as it began */
     assert_has(hear(client, buf, sizeof buf), "\r\n\r\nok");
     say(&b, client, GET); /* the next one takes the new way, on the same connection */
     assert_has(hear(client, buf, sizeof buf), "\r\n\r\nnewer");
-    frontend_replace_config(b.frontend, &b.newer, NULL); /* the listener is gone */
-    turn(&b);
+    close(client);
+    close(origin);
+    bench_close(&b);
+}
+
+/* Connections that cannot follow: one idle, one with a request in flight, one on its way in. */
+static void assert_all_drain(struct bench *b)
+{
+    char buf[4096];
+    int idle = connect_client(b), busy = connect_client(b), fresh = connect_client(b);
+    be_answered(b, idle);
+    say(b, busy, GET);
+    int origin = accept_origin(b);
+    frontend_replace_config(b->frontend, find_newer, b);
+    turn(b);
+    assert_string_equal(hear(idle, buf, sizeof buf), "EOF");
+    say(b, origin, OK);
+    assert_has(hear(busy, buf, sizeof buf), "Connection: close\r\n");
+    assert_has(buf, "\r\n\r\nok");
+    assert_string_equal(hear(busy, buf, sizeof buf), "EOF");
+    say(b, fresh, GET);
+    say(b, origin, OK); /* the connection to it was kept */
+    assert_has(hear(fresh, buf, sizeof buf), "Connection: close\r\n");
+    close(idle);
+    close(busy);
+    close(fresh);
+    close(origin);
+}
+
+static void test_reload_without_the_address(void **state)
+{
+    struct bench b;
+    bench_open(&b);
+    b.hold.at = &addrs[1];
+    assert_all_drain(&b);
+    bench_close(&b);
+}
+
+static void test_reload_to_tls(void **state)
+{
+    struct bench b;
+    bench_open(&b);
+    b.newer.sni = tls_sni_new();
+    assert_all_drain(&b);
+    bench_close(&b);
+    tls_sni_free(b.newer.sni);
+}
+
+/* Who came to an address that is gone is served once. */
+static void test_last_ones_in(void **state)
+{
+    struct bench b;
+    char buf[4096];
+    bench_open(&b);
+    b.hold.at = NULL;
+    int client = connect_client(&b);
+    say(&b, client, GET);
+    int origin = accept_origin(&b);
+    say(&b, origin, OK);
+    assert_has(hear(client, buf, sizeof buf), "Connection: close\r\n");
     assert_string_equal(hear(client, buf, sizeof buf), "EOF");
     close(client);
     close(origin);
@@ -307,12 +388,20 @@ static void test_drain(void **state)
     struct bench b;
     char buf[4096];
     bench_open(&b);
-    int busy = connect_client(&b), idle = connect_client(&b);
+    int busy = connect_client(&b), idle = connect_client(&b), racing = connect_client(&b);
+    be_answered(&b, idle);
+    be_answered(&b, racing);
     say(&b, busy, GET);
     int origin = accept_origin(&b);
+    assert_int_equal(write(racing, GET, strlen(GET)), (ssize_t)strlen(GET)); /* in the kernel */
     frontend_drain(b.frontend);
     turn(&b);
     assert_string_equal(hear(idle, buf, sizeof buf), "EOF");
+    int other = accept_origin(&b);
+    say(&b, other, OK);
+    assert_has(hear(racing, buf, sizeof buf), "Connection: close\r\n");
+    close(racing);
+    close(other);
     say(&b, origin, OK);
     assert_has(hear(busy, buf, sizeof buf), "Connection: close\r\n");
     assert_has(buf, "\r\n\r\nok");
@@ -395,10 +484,17 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_client_leaves),
-        cmocka_unit_test(test_retry),      cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_drain),      cmocka_unit_test(test_end_at_once),
-        cmocka_unit_test(test_nonsense),   cmocka_unit_test(test_places),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_client_leaves),
+        cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_reload_without_the_address),
+        cmocka_unit_test(test_reload_to_tls),
+        cmocka_unit_test(test_last_ones_in),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_end_at_once),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
