@@ -17,6 +17,7 @@ struct access_log *access_log_new(struct loop *l, int fd, enum access_format for
 void access_log_free(struct access_log *log); /* writes what waits; NULL is fine */
 void access_log_write(struct access_log *log, const struct access_record *r);
 void access_log_flush(struct access_log *log);
+void access_log_set_format(struct access_log *log, enum access_format format); /* from now on */
 /* After SIGUSR1 or a reload: what waits goes to the old descriptor, which is then the caller's to
  * close. */
 void access_log_reopen(struct access_log *log, int fd, enum access_format format);

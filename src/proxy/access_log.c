@@ -164,6 +164,11 @@ static void leave_fd(struct access_log *log)
     log->len = log->torn = 0;
 }
 
+void access_log_set_format(struct access_log *log, enum access_format format)
+{
+    log->format = format;
+}
+
 void access_log_reopen(struct access_log *log, int fd, enum access_format format)
 {
     leave_fd(log);

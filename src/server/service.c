@@ -5,16 +5,28 @@
 #include "conn/scratch.h"
 #include "proxy/frontend.h"
 #include "server/accept_set.h"
-#include "server/bundle.h"
 #include "server/config_build.h"
+#include "server/config_grave.h"
+#include "server/config_load.h"
 #include "server/sandbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #define ARENA_BLOCKS   1024 /* of 4 kB, kept for reuse */
 #define SETTLING_TURNS 4    /* of the loop, in which closed connections free themselves */
+#define SLICE_US       2000 /* of one loop turn, for building and for taking apart */
+
+struct next {                   /* a configuration on its way */
+    struct config_load *load;   /* while it is built */
+    struct config_loaded built; /* then; config NULL: there is none */
+    struct deferred step;
+    struct err failed; /* it could not even begin */
+    void (*on_built)(void *user, const char *why);
+    void *user;
+};
 
 struct service {
     struct loop *loop; /* borrowed */
@@ -22,6 +34,9 @@ struct service {
     struct tls_tickets *tickets;
     struct servers *registry;
     struct config *config;
+    struct next next;
+    struct config_grave *grave; /* of former ones */
+    struct deferred bury;
     struct scratch scratch;
     struct arena_recycler arenas;
     struct proxy proxy;
@@ -30,57 +45,26 @@ struct service {
     uint64_t failures_counted; /* of accept_set_failures() */
 };
 
-/* The first line of what the configuration's builder had to say. */
-static int config_failed(const struct diags *d, struct err *e)
-{
-    struct buf text;
-    buf_init(&text);
-    diags_print(d, false, "", &text);
-    struct slice all = buf_view(&text);
-    struct slice first = slice_first(all, slice_find(all, '\n'));
-    int r = err_set(e, -EINVAL, "the bundled configuration does not build: %.*s", SLICE_ARG(first));
-    buf_done(&text);
-    return r;
-}
+/* --- life */
 
-static int build_config(struct service *s, const struct bundle *b, struct err *e)
+static int build_first(struct service *s, int bundle_fd, struct err *e)
 {
-    struct sources *sources;
-    if (sources_load(b->sources, &sources) < 0)
-        return err_set(e, -EINVAL, "the bundle's sources are damaged");
-    char *path = mem_text(b->config_path);
-    struct diags *d = diags_new();
-    s->tickets = tls_tickets_new(b->ticket_secret);
-    s->registry = servers_new();
-    s->config = config_build(sources, path, s->registry, s->tickets, d);
-    int r = 0;
-    if (s->config != NULL) {
-        config_forget_sources(s->config);
-        config_use(s->config);
-    } else {
-        r = config_failed(d, e);
-    }
-    diags_free(d);
-    mem_free(path);
-    sources_free(sources); /* wipes: private keys are among them */
-    return r;
-}
-
-/* The bundle and every copy of its contents are gone when this returns; only what was built from it
- * stays. */
-static int read_bundle(struct service *s, int bundle_fd, struct err *e)
-{
-    struct bundle b;
-    struct slice bytes;
-    int r = bundle_map(bundle_fd, &b, &bytes, e);
+    const struct config_load_setup setup = { .bundle_fd = bundle_fd, .registry = s->registry };
+    struct config_load *load;
+    struct config_loaded loaded;
+    int r = config_load_new(&setup, &load, e);
     if (r < 0)
         return r;
-    r = build_config(s, &b, e);
-    if (r == 0)
-        r = identity_become(&b.identity, e);
-    mem_wipe(b.ticket_secret, sizeof(b.ticket_secret));
-    bundle_unmap(bytes);
-    return r;
+    while (config_load_step(load, SLICE_US))
+        ;
+    r = config_load_end(load, &loaded, e);
+    if (r < 0)
+        return r;
+    s->config = loaded.config;
+    s->tickets = loaded.tickets;
+    config_bury(s->config, s->grave);
+    config_use(s->config);
+    return identity_become(&loaded.identity, e);
 }
 
 static void build_machinery(struct service *s, const struct service_setup *setup)
@@ -100,12 +84,26 @@ static void build_machinery(struct service *s, const struct service_setup *setup
     s->accepts = accept_set_new(s->loop, s->frontend, s->config);
 }
 
-int service_new(const struct service_setup *setup, struct service **ret_service, struct err *e)
+static void on_step(struct deferred *d);
+static void on_bury(struct deferred *d);
+static void on_grave_filled(void *user);
+
+static struct service *service_begin(const struct service_setup *setup)
 {
     struct service *s = mem_zalloc(sizeof(*s));
     s->loop = setup->loop;
     s->counters = setup->counters;
-    int r = read_bundle(s, setup->bundle_fd, e);
+    s->registry = servers_new();
+    s->grave = config_grave_new(on_grave_filled, s);
+    deferred_init(&s->next.step, on_step);
+    deferred_init(&s->bury, on_bury);
+    return s;
+}
+
+int service_new(const struct service_setup *setup, struct service **ret_service, struct err *e)
+{
+    struct service *s = service_begin(setup);
+    int r = build_first(s, setup->bundle_fd, e);
     if (r == 0) {
         build_machinery(s, setup);
         if (getentropy(s->proxy.request_id_seed, sizeof(s->proxy.request_id_seed)) < 0)
@@ -143,16 +141,99 @@ void service_free(struct service *s)
 {
     if (s == NULL)
         return;
+    service_forget(s);
     if (s->frontend != NULL)
         free_machinery(s);
-    if (s->config != NULL)
-        config_unref(s->config);
-    if (s->registry != NULL)
-        servers_free(s->registry);
-    if (s->tickets != NULL)
-        tls_tickets_unref(s->tickets);
+    config_unref(s->config);
+    deferred_cancel(&s->bury);
+    config_grave_free(s->grave);
+    servers_free(s->registry);
+    tls_tickets_unref(s->tickets);
     mem_free(s);
 }
+
+/* --- another configuration */
+
+static void on_grave_filled(void *user)
+{
+    struct service *s = user;
+    loop_defer(s->loop, &s->bury);
+}
+
+static void on_bury(struct deferred *d)
+{
+    struct service *s = CONTAINER_OF(d, struct service, bury);
+    if (config_grave_step(s->grave, SLICE_US))
+        loop_defer(s->loop, &s->bury);
+}
+
+/* What is deferred anew runs in the next turn, behind all that is ready to be read by then. */
+static void on_step(struct deferred *d)
+{
+    struct next *n = CONTAINER_OF(d, struct next, step);
+    struct service *s = CONTAINER_OF(n, struct service, next);
+    if (n->load != NULL && config_load_step(n->load, SLICE_US)) {
+        loop_defer(s->loop, &n->step);
+        return;
+    }
+    int r = n->load != NULL ? config_load_end(n->load, &n->built, &n->failed) : -EINVAL;
+    n->load = NULL;
+    n->on_built(n->user, r < 0 ? n->failed.text : NULL);
+}
+
+void service_prepare(struct service *s, int bundle_fd,
+                     void (*on_built)(void *user, const char *why), void *user)
+{
+    struct next *n = &s->next;
+    const struct config_load_setup setup = {
+        .bundle_fd = bundle_fd,
+        .registry = s->registry,
+        .tickets = s->tickets,
+        .former = s->config,
+    };
+    service_forget(s);
+    n->on_built = on_built;
+    n->user = user;
+    if (config_load_new(&setup, &n->load, &n->failed) < 0)
+        n->load = NULL;
+    loop_defer(s->loop, &n->step);
+}
+
+void service_forget(struct service *s)
+{
+    struct next *n = &s->next;
+    deferred_cancel(&n->step);
+    config_load_free(n->load);
+    config_unref(n->built.config);
+    tls_tickets_unref(n->built.tickets);
+    n->load = NULL;
+    n->built = (struct config_loaded){ 0 };
+}
+
+/* Servers that both configurations have keep their connections. */
+static void change_servers(struct service *s, struct config *to)
+{
+    for (size_t i = 0; i < s->config->cluster_count; i++)
+        cluster_leave(s->config->clusters[i]);
+    config_use(to);
+    pool_review(s->proxy.pool);
+}
+
+void service_commit(struct service *s)
+{
+    struct config_loaded *built = &s->next.built, old = { s->config, s->tickets };
+    assert(built->config != NULL);
+    change_servers(s, built->config);
+    accept_set_use(s->accepts, built->config);
+    access_log_set_format(s->proxy.access_log, built->config->access_log.format);
+    s->config = built->config;
+    s->tickets = built->tickets;
+    *built = (struct config_loaded){ 0 };
+    config_unref(old.config);
+    tls_tickets_unref(old.tickets);
+}
+
+/* --- what the master wants */
 
 int service_lend(struct service *s, unsigned owner, int fd, struct err *e)
 {
@@ -166,6 +247,7 @@ void service_take_back(struct service *s, unsigned owner)
 
 void service_drain(struct service *s)
 {
+    service_forget(s);
     accept_set_finish(s->accepts);
     frontend_drain(s->frontend);
     pool_close_idle(s->proxy.pool);

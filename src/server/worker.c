@@ -27,8 +27,10 @@ struct worker {
     struct shm_row *row;
     uint64_t lines_dropped; /* of the error log: so many are counted */
     struct logs logs;
-    struct service *service; /* NULL before START */
-    unsigned sockets_due;    /* of our own, still to come before we are ready */
+    struct service *service;  /* NULL before START */
+    unsigned sockets_due;     /* of our own, still to come before we are ready */
+    uint32_t next_generation; /* that is being prepared, or is prepared */
+    bool prepared;
     bool draining;
     int exit_code;
 };
@@ -37,7 +39,7 @@ struct worker {
 
 static void tell(struct worker *w, enum channel_kind kind, const char *text)
 {
-    struct channel_message m = { .kind = kind };
+    struct channel_message m = { .kind = kind, .generation = w->next_generation };
     snprintf(m.text, sizeof(m.text), "%s", text);
     int r = channel_send(CHANNEL_FD, &m);
     if (r < 0 && r != -EPIPE) /* a master that is gone needs no news */
@@ -86,6 +88,7 @@ static void drain(struct worker *w)
     if (w->draining)
         return;
     w->draining = true;
+    w->prepared = false;
     service_drain(w->service);
     timer_start(&w->drain_limit, w->loop, service_config(w->service)->drain_ms);
     timer_start(&w->drain_poll, w->loop, 0);
@@ -184,6 +187,43 @@ static void on_take_back(struct worker *w, struct channel_message *m)
     service_take_back(w->service, m->worker);
 }
 
+static void on_built(void *user, const char *why)
+{
+    struct worker *w = user;
+    w->prepared = why == NULL;
+    if (why == NULL)
+        tell(w, CHANNEL_PREPARED, "");
+    else
+        tell(w, CHANNEL_CANNOT, why);
+}
+
+static void on_prepare(struct worker *w, struct channel_message *m)
+{
+    w->next_generation = m->generation;
+    w->prepared = false;
+    if (w->draining)
+        tell(w, CHANNEL_CANNOT, "it is draining");
+    else
+        service_prepare(w->service, take_fd(m, 0), on_built, w);
+}
+
+static void on_commit(struct worker *w, struct channel_message *m)
+{
+    if (!w->prepared || m->generation != w->next_generation) {
+        log_warn("the master wants generation %u, which is not prepared", m->generation);
+        return;
+    }
+    w->prepared = false;
+    service_commit(w->service);
+    log_set_level(service_config(w->service)->error_log.level);
+}
+
+static void on_forget(struct worker *w, struct channel_message *m)
+{
+    w->prepared = false;
+    service_forget(w->service);
+}
+
 static void on_drain(struct worker *w, struct channel_message *m)
 {
     drain(w);
@@ -215,6 +255,9 @@ static const struct {
     [CHANNEL_DRAIN] = { on_drain, true, true },
     [CHANNEL_STOP] = { on_stop, true, true },
     [CHANNEL_REOPEN] = { on_reopen, false, true },
+    [CHANNEL_PREPARE] = { on_prepare, false, true },
+    [CHANNEL_COMMIT] = { on_commit, false, true },
+    [CHANNEL_FORGET] = { on_forget, false, true },
 };
 
 static void obey(struct worker *w, struct channel_message *m)

@@ -73,8 +73,7 @@ static void build(struct pipeline *p, const char *configuration)
     for (size_t i = 0; i < c->listener_count; i++)
         p->entrances[i] =
             (struct config_hold){ &c->listeners[i], &c->listeners[i].addrs[0], c, &hold_ops };
-    for (size_t i = 0; i < c->cluster_count; i++)
-        cluster_use(c->clusters[i]);
+    config_use(c);
 }
 
 struct pipeline *pipeline_new(const char *configuration)
