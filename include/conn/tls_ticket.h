@@ -17,6 +17,9 @@ struct tls_tickets *tls_tickets_ref(struct tls_tickets *t);
 void tls_tickets_unref(struct tls_tickets *t); /* with the last one wiped; NULL is fine */
 int tls_tickets_make_secret(
     unsigned char ret_secret[static TLS_TICKET_SECRET_BYTES]); /* random; 0 or -EIO */
+/* What tls_tickets_new() was made from: for a later bundle. The caller wipes it. */
+void tls_tickets_secret(const struct tls_tickets *t,
+                        unsigned char ret_secret[static TLS_TICKET_SECRET_BYTES]);
 
 /* --- for the other tls files */
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX; its app data is ours from here on */

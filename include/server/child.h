@@ -13,6 +13,11 @@ int child_open_program(int *ret_fd);
 /* Starts worker `number` from what child_open_program() opened. Its end of a new channel becomes
  * CHANNEL_FD; everything else but the standard streams closes. 0 or -errno. */
 int child_spawn(int program, unsigned number, pid_t *ret_pid, int *ret_channel);
+/* fork(2). In the new process *ret_pid is 0 and every signal is blocked. 0 or -errno. */
+int child_fork(pid_t *ret_pid);
+/* In the new process: signals are the master's, so those that it obeys are ignored and none is
+ * blocked. */
+void child_leave_signals(void);
 /* "was killed by signal 9 (Killed)", "ended with exit code 1": from a waitpid(2) status. Of the
  * sandbox' signal it says how to find out more. */
 #define CHILD_STATUS_MAX 160

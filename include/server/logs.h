@@ -16,8 +16,17 @@ struct logs { /* owned */
  * at fault in *ret_bad. */
 int logs_open(const struct config *c, struct logs *ret_logs, const struct log_conf **ret_bad,
               struct err *e);
+/* The logs of `c` where those of `running` are `open`: one whose path is the same keeps its
+ * descriptor, which then stands in both. As logs_open(). */
+int logs_open_next(const struct config *running, const struct logs *open, const struct config *c,
+                   struct logs *ret_logs, const struct log_conf **ret_bad, struct err *e);
 /* Whether logs_open() would succeed, without making a file. */
 int logs_check(const struct config *c, const struct log_conf **ret_bad, struct err *e);
+/* As logs_open_next() would open them. */
+int logs_check_next(const struct config *running, const struct config *c,
+                    const struct log_conf **ret_bad, struct err *e);
 void logs_close(struct logs *l);
+void logs_close_but(struct logs *l,
+                    const struct logs *kept); /* those that do not stand in `kept` */
 
 #endif

@@ -52,6 +52,14 @@ struct slice tls_tickets_name(const struct tls_tickets *t)
     return slice_of((const char *)t->name, sizeof(t->name));
 }
 
+void tls_tickets_secret(const struct tls_tickets *t,
+                        unsigned char ret_secret[static TLS_TICKET_SECRET_BYTES])
+{
+    memcpy(ret_secret, t->name, NAME_BYTES);
+    memcpy(ret_secret + NAME_BYTES, t->aes, AES_BYTES);
+    memcpy(ret_secret + NAME_BYTES + AES_BYTES, t->mac, MAC_BYTES);
+}
+
 int tls_tickets_make_secret(unsigned char ret_secret[static TLS_TICKET_SECRET_BYTES])
 {
     return RAND_priv_bytes(ret_secret, TLS_TICKET_SECRET_BYTES) == 1 ? 0 : -EIO;

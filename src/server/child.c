@@ -30,24 +30,23 @@ int child_open_program(int *ret_fd)
     return r;
 }
 
-/* Signals are the master's. Ignored ones stay ignored across exec, so there is no moment in which a
- * Ctrl-C, which the terminal sends to every process of the group, ends a worker. */
-static void leave_signals_to_master(void)
+/* Ignored ones stay ignored across exec, so there is no moment in which a Ctrl-C, which the
+ * terminal sends to every process of the group, ends a worker. */
+void child_leave_signals(void)
 {
     static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ };
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* In the new process; only async-signal-safe calls. `number` makes it "signet: worker 0" in ps. */
 static void become_worker(int program, int channel, char *number)
 {
-    leave_signals_to_master();
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-
+    child_leave_signals();
     if (channel == CHANNEL_FD)
         fcntl(CHANNEL_FD, F_SETFD, 0);
     else if (dup2(channel, CHANNEL_FD) < 0)
@@ -62,7 +61,7 @@ static void become_worker(int program, int channel, char *number)
 
 /* All signals wait while there are two of us, so that none runs the master's handler in the child.
  */
-static int fork_quietly(pid_t *ret_pid)
+int child_fork(pid_t *ret_pid)
 {
     sigset_t all, before;
     sigfillset(&all);
@@ -84,7 +83,7 @@ int child_spawn(int program, unsigned number, pid_t *ret_pid, int *ret_channel)
     if (r < 0)
         return r;
     pid_t pid;
-    r = fork_quietly(&pid);
+    r = child_fork(&pid);
     if (r == 0 && pid == 0)
         become_worker(program, ends[1], text);
     close(ends[1]);

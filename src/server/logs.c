@@ -73,41 +73,80 @@ static bool has_access_log(const struct config *c)
     return !slice_eq(c->access_log.path, SLICE("off"));
 }
 
-int logs_open(const struct config *c, struct logs *ret_logs, const struct log_conf **ret_bad,
-              struct err *e)
+/* Opens what `kept` has not open yet (-1). */
+static int open_missing(const struct config *c, struct logs kept, struct logs *ret_logs,
+                        const struct log_conf **ret_bad, struct err *e)
 {
-    struct logs logs = { -1, -1 };
-    int r = open_log(&c->error_log, &logs.error_fd, e);
-    if (r < 0) {
-        *ret_bad = &c->error_log;
-        return r;
-    }
-    if (has_access_log(c))
+    struct logs logs = kept;
+    int r = logs.error_fd < 0 ? open_log(&c->error_log, &logs.error_fd, e) : 0;
+    *ret_bad = &c->error_log;
+    if (r == 0 && logs.access_fd < 0 && has_access_log(c)) {
         r = open_log(&c->access_log, &logs.access_fd, e);
-    if (r < 0) {
         *ret_bad = &c->access_log;
-        logs_close(&logs);
+    }
+    if (r < 0) {
+        logs_close_but(&logs, &kept);
         return r;
     }
     *ret_logs = logs;
     return 0;
 }
 
-int logs_check(const struct config *c, const struct log_conf **ret_bad, struct err *e)
+int logs_open(const struct config *c, struct logs *ret_logs, const struct log_conf **ret_bad,
+              struct err *e)
 {
+    return open_missing(c, (struct logs){ -1, -1 }, ret_logs, ret_bad, e);
+}
+
+int logs_open_next(const struct config *running, const struct logs *open, const struct config *c,
+                   struct logs *ret_logs, const struct log_conf **ret_bad, struct err *e)
+{
+    const struct logs kept = {
+        .error_fd = slice_eq(running->error_log.path, c->error_log.path) ? open->error_fd : -1,
+        .access_fd = slice_eq(running->access_log.path, c->access_log.path) ? open->access_fd : -1,
+    };
+    return open_missing(c, kept, ret_logs, ret_bad, e);
+}
+
+/* Whether the logs that `running` (may be NULL) has not can be opened. */
+static int check_missing(const struct config *running, const struct config *c,
+                         const struct log_conf **ret_bad, struct err *e)
+{
+    bool same = running != NULL && slice_eq(running->error_log.path, c->error_log.path);
     *ret_bad = &c->error_log;
-    int r = check_log(&c->error_log, e);
-    if (r < 0 || !has_access_log(c))
+    int r = same ? 0 : check_log(&c->error_log, e);
+    same = running != NULL && slice_eq(running->access_log.path, c->access_log.path);
+    if (r < 0 || same || !has_access_log(c))
         return r;
     *ret_bad = &c->access_log;
     return check_log(&c->access_log, e);
 }
 
+int logs_check(const struct config *c, const struct log_conf **ret_bad, struct err *e)
+{
+    return check_missing(NULL, c, ret_bad, e);
+}
+
+int logs_check_next(const struct config *running, const struct config *c,
+                    const struct log_conf **ret_bad, struct err *e)
+{
+    return check_missing(running, c, ret_bad, e);
+}
+
+static void close_but(int *fd, int kept)
+{
+    if (*fd >= 0 && *fd != kept)
+        close(*fd);
+    *fd = -1;
+}
+
+void logs_close_but(struct logs *l, const struct logs *kept)
+{
+    close_but(&l->error_fd, kept->error_fd);
+    close_but(&l->access_fd, kept->access_fd);
+}
+
 void logs_close(struct logs *l)
 {
-    if (l->error_fd >= 0)
-        close(l->error_fd);
-    if (l->access_fd >= 0)
-        close(l->access_fd);
-    *l = (struct logs){ -1, -1 };
+    logs_close_but(l, &(struct logs){ -1, -1 });
 }
