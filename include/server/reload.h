@@ -16,13 +16,17 @@ struct reload_outcome { /* borrowed for the call */
     uint64_t took_ms;               /* from asking to the commit or the refusal */
     struct slice changes;           /* what changed, a line each; empty: nothing */
     struct slice diags, diags_json; /* errors and warnings, as `check` prints them; may be empty */
+    struct slice diags_lines;       /* the same for a log, each in one line */
     struct slice why; /* not committed: in one line. "the configuration has errors", ... */
 };
 struct reload_setup { /* all borrowed; outlives the reload */
     struct loop *loop;
     const char *config_path;
-    struct holdings *held;     /* replaced as a whole by a commit */
-    struct children *children; /* NULL until they exist */
+    struct holdings *held; /* replaced as a whole by a commit */
+    struct children *children;
+    /* May be NULL. The last step that can fail, right before the commit of `next`: what is wrong
+     * goes to `d`, and -EINVAL refuses it. */
+    int (*before_commit)(void *user, const struct config *next, struct diags *d);
     void (*on_outcome)(void *user, const struct reload_outcome *o); /* each one, first: the log */
     void *user;
 };
@@ -34,7 +38,8 @@ struct reload_wish {
     struct link link;
     void (*on_done)(struct reload_wish *w, const struct reload_outcome *o);
 };
-void reload_ask(struct reload *r, struct reload_wish *w);    /* w lives until on_done or cancel */
+/* w lives until on_done or cancel; NULL: nobody waits for it. */
+void reload_ask(struct reload *r, struct reload_wish *w);
 void reload_cancel(struct reload *r, struct reload_wish *w); /* who asked has left; it runs on */
 /* The master is ending: what runs is abandoned, wishes are answered with `why`, later ones too. */
 void reload_end(struct reload *r, const char *why);

@@ -9,6 +9,7 @@
 #include "server/cli/load.h"
 #include "server/descriptors.h"
 #include "server/holdings.h"
+#include "server/reload.h"
 #include "server/sandbox.h"
 #include "server/totals.h"
 #include "version.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define CHANGES_LOGGED 100 /* of one reload */
 /* How much longer than it was given a worker may take to end. */
 #define PATIENCE_MS 2000
 
@@ -28,6 +30,7 @@ struct master {
     struct loop *loop;
     struct holdings held;
     struct children *children;
+    struct reload *reload;
     int program; /* descriptor of what workers are started from; -1: not open */
     struct signal_watch signals[SIGNALS];
     struct deferred start;
@@ -50,6 +53,7 @@ static void drain(struct master *m)
     uint64_t drain_ms = m->held.config->drain_ms;
     log_info("finishing what is in flight, for up to %llu ms", (unsigned long long)drain_ms);
     m->draining = true;
+    reload_end(m->reload, "signet is ending");
     timer_start(&m->patience, m->loop, drain_ms + PATIENCE_MS);
     /* Ours go first: then a socket dies with the worker's, after it has emptied its queue. */
     listen_set_close(m->held.sockets);
@@ -89,7 +93,7 @@ static void on_reopen(struct signal_watch *s, int signo)
 
 static void on_reload(struct signal_watch *s, int signo)
 {
-    log_warn("reload is not supported by this version; restart to apply");
+    reload_ask(CONTAINER_OF(s, struct master, signals[ON_HUP])->reload, NULL);
 }
 
 static void on_upgrade(struct signal_watch *s, int signo)
@@ -110,6 +114,56 @@ static const struct {
     [ON_HUP] = { SIGHUP, on_reload },    [ON_USR1] = { SIGUSR1, on_reopen },
     [ON_USR2] = { SIGUSR2, on_upgrade }, [ON_CHLD] = { SIGCHLD, on_child },
 };
+
+/* --- reload */
+
+static void log_diags(struct slice lines)
+{
+    struct slice line;
+    while (slice_split(&lines, '\n', &line)) {
+        if (line.len == 0)
+            continue;
+        bool warning = slice_starts(line, SLICE("warning: "));
+        struct slice words = slice_from(line, slice_find(line, ' ') + 1);
+        log_line(warning ? LOG_WARN : LOG_ERROR, "%.*s", SLICE_ARG(words));
+    }
+}
+
+static size_t count_lines(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == '\n';
+    return count;
+}
+
+static void log_commit(const struct reload_outcome *o)
+{
+    size_t count = count_lines(o->changes);
+    struct slice rest = o->changes, line = SLICE("nothing changed");
+    if (count == 1)
+        slice_split(&rest, '\n', &line);
+    char many[32];
+    snprintf(many, sizeof(many), "%zu changes", count);
+    log_info("generation %u in force after %llu ms: %.*s", o->generation,
+             (unsigned long long)o->took_ms, SLICE_ARG(count > 1 ? slice_str(many) : line));
+    if (count < 2)
+        return;
+    for (size_t i = 0; i < CHANGES_LOGGED && i < count && slice_split(&rest, '\n', &line); i++)
+        log_info("changed: %.*s", SLICE_ARG(line));
+    if (count > CHANGES_LOGGED)
+        log_info("changed: %zu more", count - CHANGES_LOGGED);
+}
+
+static void on_outcome(void *user, const struct reload_outcome *o)
+{
+    log_diags(o->diags_lines);
+    if (o->committed)
+        log_commit(o);
+    else
+        log_error("the running configuration is unchanged (generation %u): %.*s", o->generation,
+                  SLICE_ARG(o->why));
+}
 
 /* --- what the workers tell */
 
@@ -225,6 +279,14 @@ static void master_serve(struct master *m)
         .user = m,
     };
     m->children = children_new(&setup);
+    m->reload = reload_new(&(struct reload_setup){
+        .loop = m->loop,
+        .config_path = m->options->config_path,
+        .held = &m->held,
+        .children = m->children,
+        .on_outcome = on_outcome,
+        .user = m,
+    });
     timer_init(&m->patience, on_patience_over);
     for (size_t i = 0; i < SIGNALS; i++)
         signal_watch_start(&m->signals[i], m->loop, signals[i].signo, signals[i].on_signal);
@@ -235,6 +297,7 @@ static void master_serve(struct master *m)
     for (size_t i = 0; i < SIGNALS; i++)
         signal_watch_stop(&m->signals[i]);
     timer_stop(&m->patience);
+    reload_free(m->reload);
     children_free(m->children);
 }
 
