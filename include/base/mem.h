@@ -9,6 +9,11 @@
 
 #include <stddef.h>
 
+/* Once, where a program begins: no single call shall take long for what others did before. Blocks
+ * from a megabyte on come from the system and go back to it one by one, so that a large zeroed one
+ * costs nothing until it is touched; freed blocks join their neighbours at once, not thousands of
+ * them later. */
+void mem_init(void);
 void *mem_alloc(size_t bytes);               /* uninitialised; never NULL */
 void *mem_zalloc(size_t bytes);              /* zeroed; never NULL */
 void *mem_array(size_t count, size_t bytes); /* zeroed; aborts when the product overflows */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 static void *must(void *p)
@@ -11,6 +12,12 @@ static void *must(void *p)
         return p;
     log_error("out of memory"); /* allocates nothing */
     abort();
+}
+
+void mem_init(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* else the C library raises it with each block freed */
+    mallopt(M_MXFAST, 0); /* else small blocks wait in lists that one later free() puts together */
 }
 
 /* An allocation of nothing is still a pointer of its own. */
