@@ -34,11 +34,14 @@ struct lexer { /* the first three are set by the user, and outlive it */
     size_t at, line_start; /* offsets in text */
     unsigned line;         /* from 1 */
     struct buf word;       /* the word being read */
+    size_t checked;        /* offset in text: lexer_check() has come so far */
+    unsigned checked_lines;
 };
 
-/* Begins a file. Looks through it once for what may stand nowhere: NUL and other control bytes,
- * bytes that are not UTF-8, endless lines. */
 void lexer_start(struct lexer *l, const char *file, struct slice text);
+/* Looks through about so many more bytes for what may stand nowhere: NUL and other control bytes,
+ * bytes that are not UTF-8, endless lines. False: the whole file was. Comes before its tokens. */
+bool lexer_check(struct lexer *l, size_t bytes);
 void lexer_done(struct lexer *l);
 struct token lexer_next(struct lexer *l);
 

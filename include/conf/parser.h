@@ -27,5 +27,11 @@ struct conf_node {
 /* The directives of `path` and all it includes, allocated in `a`. Mistakes go to `d` and parsing
  * goes on after them; the result is what was understood, NULL for nothing. */
 struct conf_node *conf_parse(struct sources *s, const char *path, struct arena *a, struct diags *d);
+/* The same in pieces, for a process that serves meanwhile. Borrows all but the path until _end. */
+struct conf_parser;
+struct conf_parser *conf_parser_new(struct sources *s, const char *path, struct arena *a,
+                                    struct diags *d);
+bool conf_parser_step(struct conf_parser *p, size_t bytes); /* about so many; false: all is read */
+struct conf_node *conf_parser_end(struct conf_parser *p);   /* what was read; frees the parser */
 
 #endif

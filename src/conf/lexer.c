@@ -102,16 +102,17 @@ static void check_line(const struct lexer *l, struct place start, struct slice l
     }
 }
 
-static void check_text(const struct lexer *l)
+bool lexer_check(struct lexer *l, size_t bytes)
 {
-    struct slice rest = l->text, line;
-    struct place start = { 0, 0, 0 };
+    size_t from = l->checked;
 
-    while (slice_split(&rest, '\n', &line)) {
-        start.line++;
-        start.at = start.line_start = (size_t)(line.ptr - l->text.ptr);
-        check_line(l, start, line);
+    while (l->checked < l->text.len && l->checked - from < bytes) {
+        struct slice rest = slice_from(l->text, l->checked);
+        struct slice line = slice_first(rest, slice_find(rest, '\n'));
+        check_line(l, (struct place){ l->checked, l->checked, ++l->checked_lines }, line);
+        l->checked += line.len + 1;
     }
+    return l->checked < l->text.len;
 }
 
 void lexer_start(struct lexer *l, const char *file, struct slice text)
@@ -120,10 +121,10 @@ void lexer_start(struct lexer *l, const char *file, struct slice text)
         text = slice_from(text, 3);
     l->file = file;
     l->text = text;
-    l->at = l->line_start = 0;
+    l->at = l->line_start = l->checked = 0;
     l->line = 1;
+    l->checked_lines = 0;
     buf_init(&l->word);
-    check_text(l);
 }
 
 void lexer_done(struct lexer *l)

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/parser.h"
 
+#include "base/mem.h"
 #include "conf/lexer.h"
 
-#include <errno.h>
+#include <stdint.h>
 
-struct parser { /* one conf_parse() */
-    struct sources *sources;
-    struct arena *arena;
-    struct diags *diags;
-    size_t nodes, words, bytes; /* so far, in all files */
-    bool stopped;               /* a bound was passed: said once, nothing more is read */
-};
 struct block {
     struct conf_node *owner; /* NULL at the top */
     struct conf_node **tail; /* where the next child is linked */
 };
-struct reader { /* one file */
-    struct parser *parser;
-    const struct reader *includer; /* NULL for the first file */
+struct conf_parser {
+    struct sources *sources;
+    struct arena *arena;
+    struct diags *diags;
+    struct reader *reader;   /* of the file that is read; its includers wait. NULL: all is read */
+    struct conf_node *first; /* what was read */
+    size_t nodes, words, bytes; /* so far, in all files */
+    bool stopped;               /* a bound was passed: said once, nothing more is read */
+};
+struct reader { /* one file; in the arena */
+    struct conf_parser *parser;
+    struct reader *includer; /* NULL for the first file */
     struct lexer lexer;
     struct token ahead; /* one token that was read too early */
     bool has_ahead;
@@ -27,6 +30,8 @@ struct reader { /* one file */
     unsigned base;     /* blocks around the whole file */
     unsigned level;    /* the block we are in, 0 = the file's outermost */
     struct block blocks[CONF_DEPTH_MAX + 1];
+    const struct conf_word *include; /* names the files that come before the next token: */
+    struct slice included;           /* paths, a line each */
 };
 
 static struct token next_token(struct reader *r)
@@ -65,12 +70,12 @@ static void hint_glued(struct reader *r)
                    "a brace at the end of a word belongs to the word: put a blank before it");
 }
 
-static void stop(struct reader *r, const struct span *at, const char *what, size_t most)
+static void stop(struct conf_parser *p, const struct span *at, const char *what, size_t most)
 {
-    if (!r->parser->stopped)
-        diags_add(r->parser->diags, DIAG_ERROR, "too-large", at,
+    if (!p->stopped)
+        diags_add(p->diags, DIAG_ERROR, "too-large", at,
                   "the configuration is too large: more than %zu %s", most, what);
-    r->parser->stopped = true;
+    p->stopped = true;
 }
 
 /* Reads to behind the matching brace and forgets it all. */
@@ -128,7 +133,7 @@ static void add_word(struct reader *r, struct conf_node *node, const struct conf
                      size_t *cap)
 {
     if (r->parser->words++ >= CONF_WORDS_MAX) {
-        stop(r, &w->span, "words", CONF_WORDS_MAX);
+        stop(r->parser, &w->span, "words", CONF_WORDS_MAX);
         return;
     }
     remember_glued(r, w);
@@ -175,7 +180,7 @@ static void read_include(struct reader *r, const struct conf_node *node);
 static void read_directive(struct reader *r, const struct conf_word *name)
 {
     if (r->parser->nodes++ >= CONF_NODES_MAX) {
-        stop(r, &name->span, "directives", CONF_NODES_MAX);
+        stop(r->parser, &name->span, "directives", CONF_NODES_MAX);
         return;
     }
     struct conf_node *node = node_new(r, name);
@@ -185,7 +190,7 @@ static void read_directive(struct reader *r, const struct conf_word *name)
     if (!is_include)
         append(r, node);
     else if (t.kind != TOKEN_OPEN)
-        read_include(r, node);
+        read_include(r, node); /* what it names comes before a token that is put back */
     if (t.kind == TOKEN_CLOSE) {
         put_back(r, t);
     } else if (t.kind == TOKEN_OPEN && !is_include) {
@@ -210,33 +215,12 @@ static void report_unclosed(struct reader *r)
     }
 }
 
-static void read_blocks(struct reader *r)
-{
-    for (;;) {
-        struct token t = next_token(r);
-        switch (t.kind) {
-        case TOKEN_WORD:
-            read_directive(r, &t.word);
-            break;
-        case TOKEN_OPEN:
-            stray_open(r, &t.word.span);
-            break;
-        case TOKEN_CLOSE:
-            close_block(r, &t.word.span);
-            break;
-        case TOKEN_END:
-            break;
-        case TOKEN_EOF:
-            report_unclosed(r);
-            return;
-        }
-    }
-}
+/* --- files */
 
-/* Reads a file's directives to the end of a block. `from` is NULL for the first file, `at` the word
- * that names the file, or NULL. */
-static void read_file(struct parser *p, const char *path, struct reader *from,
-                      const struct span *at, struct block *into)
+/* Begins with a file's directives, which go to the end of a block. `from` is NULL for the first
+ * file, `at` the word that names the file, or NULL. */
+static void open_file(struct conf_parser *p, const char *path, struct reader *from,
+                      const struct span *at, const struct block *into)
 {
     struct slice text;
     struct err e;
@@ -247,22 +231,34 @@ static void read_file(struct parser *p, const char *path, struct reader *from,
             diags_hint(p->diags, NULL, "another file is named by -c FILE");
         return;
     }
-    struct reader r = {
+    p->bytes += text.len;
+    if (p->bytes > CONF_BYTES_MAX) {
+        stop(p, at, "bytes", CONF_BYTES_MAX);
+        return;
+    }
+    struct reader *r = arena_alloc(p->arena, sizeof(*r));
+    *r = (struct reader){
         .parser = p,
         .includer = from,
         .lexer = { .sources = p->sources, .arena = p->arena, .diags = p->diags },
         .base = from != NULL ? from->base + from->level : 0,
         .blocks[0] = *into,
     };
-    p->bytes += text.len;
-    if (p->bytes > CONF_BYTES_MAX) {
-        stop(&r, at, "bytes", CONF_BYTES_MAX);
+    lexer_start(&r->lexer, path, text);
+    p->reader = r;
+}
+
+/* Goes back to the file that includes this one, and on behind what this one held. */
+static void close_file(struct reader *r)
+{
+    struct reader *to = r->includer;
+
+    lexer_done(&r->lexer);
+    r->parser->reader = to;
+    if (to == NULL)
         return;
-    }
-    lexer_start(&r.lexer, path, text);
-    read_blocks(&r);
-    lexer_done(&r.lexer);
-    *into = r.blocks[0];
+    to->blocks[to->level] = r->blocks[0];
+    to->last = NULL;
 }
 
 static void include_file(struct reader *r, const struct conf_word *word, struct slice path)
@@ -282,7 +278,7 @@ static void include_file(struct reader *r, const struct conf_word *word, struct 
                   "includes are nested more than %d deep", CONF_DEPTH_MAX);
         return;
     }
-    read_file(r->parser, file, r, &word->span, &r->blocks[r->level]);
+    open_file(r->parser, file, r, &word->span, &r->blocks[r->level]);
 }
 
 static bool is_special(char c)
@@ -320,21 +316,17 @@ static struct slice resolve(struct reader *r, struct slice path, bool pattern)
     return copy;
 }
 
-static void include_pattern(struct reader *r, const struct conf_word *word, struct slice pattern)
+static void list_pattern(struct reader *r, const struct conf_word *word, struct slice pattern)
 {
-    struct slice lines, path;
-
-    int error = sources_glob(r->parser->sources, pattern.ptr, &lines);
-    if (error < 0) {
-        diags_add(r->parser->diags, DIAG_ERROR, "unreadable-file", &word->span,
-                  "cannot list %s: %s", pattern.ptr, strerror(-error));
+    int error = sources_glob(r->parser->sources, pattern.ptr, &r->included);
+    if (error == 0)
         return;
-    }
-    while (slice_split(&lines, '\n', &path))
-        if (path.len > 0)
-            include_file(r, word, path);
+    r->included = slice_of(NULL, 0);
+    diags_add(r->parser->diags, DIAG_ERROR, "unreadable-file", &word->span, "cannot list %s: %s",
+              pattern.ptr, strerror(-error));
 }
 
+/* Says which files come before the next token. */
 static void read_include(struct reader *r, const struct conf_node *node)
 {
     const struct conf_word *word = node->words;
@@ -348,19 +340,96 @@ static void read_include(struct reader *r, const struct conf_node *node)
         return; /* the lexer has said so */
     bool pattern = is_pattern(word->text);
     struct slice path = resolve(r, word->text, pattern);
+    r->include = word;
+    r->last = NULL;
     if (pattern)
-        include_pattern(r, word, path);
+        list_pattern(r, word, path);
     else
         include_file(r, word, path);
-    r->last = NULL;
+}
+
+/* False: none is left. */
+static bool include_next(struct reader *r)
+{
+    struct slice path;
+
+    if (!slice_split(&r->included, '\n', &path))
+        return false;
+    if (path.len > 0)
+        include_file(r, r->include, path);
+    return true;
+}
+
+/* --- all of it */
+
+/* One directive without its block, or one mark. */
+static void read_one(struct reader *r)
+{
+    struct token t = next_token(r);
+    switch (t.kind) {
+    case TOKEN_WORD:
+        read_directive(r, &t.word);
+        break;
+    case TOKEN_OPEN:
+        stray_open(r, &t.word.span);
+        break;
+    case TOKEN_CLOSE:
+        close_block(r, &t.word.span);
+        break;
+    case TOKEN_END:
+        break;
+    case TOKEN_EOF:
+        report_unclosed(r);
+        close_file(r);
+        break;
+    }
+}
+
+/* Returns the bytes it went through, at least one. */
+static size_t read_some(struct reader *r, size_t bytes)
+{
+    size_t before = r->lexer.checked + r->lexer.at;
+
+    if (!lexer_check(&r->lexer, bytes) && !include_next(r))
+        read_one(r);
+    return r->lexer.checked + r->lexer.at - before + 1;
+}
+
+struct conf_parser *conf_parser_new(struct sources *s, const char *path, struct arena *a,
+                                    struct diags *d)
+{
+    struct conf_parser *p = mem_zalloc(sizeof(*p));
+
+    p->sources = s;
+    p->arena = a;
+    p->diags = d;
+    open_file(p, arena_copy(a, slice_str(path)).ptr, NULL, NULL,
+              &(struct block){ NULL, &p->first });
+    return p;
+}
+
+bool conf_parser_step(struct conf_parser *p, size_t bytes)
+{
+    for (size_t n; p->reader != NULL && bytes > 0; bytes -= n < bytes ? n : bytes)
+        n = read_some(p->reader, bytes);
+    return p->reader != NULL;
+}
+
+struct conf_node *conf_parser_end(struct conf_parser *p)
+{
+    struct conf_node *first = p->first;
+
+    while (p->reader != NULL)
+        close_file(p->reader);
+    mem_free(p);
+    return first;
 }
 
 struct conf_node *conf_parse(struct sources *s, const char *path, struct arena *a, struct diags *d)
 {
-    struct parser p = { .sources = s, .arena = a, .diags = d };
-    struct conf_node *first = NULL;
-    struct block top = { NULL, &first };
+    struct conf_parser *p = conf_parser_new(s, path, a, d);
 
-    read_file(&p, arena_copy(a, slice_str(path)).ptr, NULL, NULL, &top);
-    return first;
+    while (conf_parser_step(p, SIZE_MAX))
+        ;
+    return conf_parser_end(p);
 }

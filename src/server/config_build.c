@@ -10,32 +10,36 @@
 #include "server/config_make.h"
 #include "server/config_own.h"
 
-#define POINTS_A_STEP 8192 /* of a ring: a tenth of a millisecond to a whole one */
+/* What one step does of work that can be cut anywhere: a tenth of a millisecond, or some of them
+ * while the memory it fills is new. */
+#define BYTES_A_STEP  8192 /* of text */
+#define POINTS_A_STEP 1024 /* of a ring */
 
 enum stage {
     STAGE_PARSE,
     STAGE_ROOT,
-    STAGE_POOL,       /* reads each pool */
-    STAGE_LISTEN,     /* begins each listener, then: */
-    STAGE_HOST,       /*   reads each of its hosts */
-    STAGE_CONTEXT,    /*   builds TLS for each */
-    STAGE_LISTEN_END, /*   ends it */
-    STAGE_CHECK,      /* the whole; the end when there are errors */
-    STAGE_CLUSTER,    /* begins each pool's cluster */
-    STAGE_RING,       /*   grows it */
-    STAGE_MAKE_LISTENER /* makes each listener, then: */,
-    STAGE_MAKE_HOST, /*   each of its hosts, and its tables */
+    STAGE_POOL,          /* reads each pool */
+    STAGE_LISTEN,        /* begins each listener, then: */
+    STAGE_HOST,          /*   reads each of its hosts */
+    STAGE_CONTEXT,       /*   builds TLS for each */
+    STAGE_LISTEN_END,    /*   ends it */
+    STAGE_CHECK,         /* the whole; the end when there are errors */
+    STAGE_CLUSTER,       /* begins each pool's cluster */
+    STAGE_RING,          /*   grows it */
+    STAGE_MAKE_LISTENER, /* makes each listener, then: */
+    STAGE_MAKE_HOST,     /*   each of its hosts, and its tables */
     STAGE_OVER
 };
 struct config_builder {
-    const char *path;         /* borrowed, as all here but what follows */
-    struct servers *registry; /* */
+    const char *path;         /* borrowed */
+    struct servers *registry; /* borrowed */
     struct draft draft;
     struct arena arena; /* the draft's */
     struct dir_run run;
     struct config_share share;
     struct config *made; /* owned; complete when the stage is OVER and there are no errors */
     enum stage stage;
+    struct conf_parser *parser; /* owned; NULL before and after its stage */
     const struct conf_node *nodes;
     struct pool_draft *pool; /* the next one of this stage; NULL behind the last */
     struct listen_draft *listen;
@@ -81,7 +85,12 @@ struct config_builder *config_builder_new(struct sources *s, const char *path,
 
 static enum stage parse(struct config_builder *b)
 {
-    b->nodes = conf_parse(b->run.sources, b->path, b->run.arena, b->run.diags);
+    if (b->parser == NULL)
+        b->parser = conf_parser_new(b->run.sources, b->path, b->run.arena, b->run.diags);
+    if (conf_parser_step(b->parser, BYTES_A_STEP))
+        return STAGE_PARSE;
+    b->nodes = conf_parser_end(b->parser);
+    b->parser = NULL;
     return STAGE_ROOT;
 }
 
@@ -251,6 +260,8 @@ struct config *config_builder_end(struct config_builder *b)
         config_unref(made);
         made = NULL;
     }
+    if (b->parser != NULL)
+        conf_parser_end(b->parser);
     map_done(&b->draft.pools_by_name);
     config_share_done(&b->share);
     arena_done(&b->arena);

@@ -70,6 +70,7 @@ static void check_row(const struct row *row)
     arena_init(&a, NULL);
     buf_init(&out);
     lexer_start(&l, "f", slice_str(row->text));
+    assert_false(lexer_check(&l, SIZE_MAX));
     do {
         t = lexer_next(&l);
         put_token(&out, &t);
@@ -219,6 +220,7 @@ static void a_nul(void **state)
 
     arena_init(&a, NULL);
     lexer_start(&l, "f", SLICE("a b\0c d\n"));
+    assert_false(lexer_check(&l, SIZE_MAX));
     while (lexer_next(&l).kind != TOKEN_EOF)
         ;
     first_error(d, error, sizeof(error));
@@ -262,6 +264,7 @@ static void spans(void **state)
 
     arena_init(&a, NULL);
     lexer_start(&l, "f", SLICE("a\n\t\"b c\" {\n"));
+    assert_false(lexer_check(&l, SIZE_MAX));
     struct token t = lexer_next(&l);
     assert_int_equal(t.word.span.line, 1);
     assert_int_equal(t.word.span.column, 1);

@@ -39,17 +39,25 @@ struct row {
     const char *error; /* what is printed, NULL for nothing */
 };
 
-static void check(struct sources *s, const struct row *row)
+static struct conf_node *parse_in_pieces(struct sources *s, struct arena *a, struct diags *d,
+                                         size_t bytes)
+{
+    struct conf_parser *p = conf_parser_new(s, "/etc/main.conf", a, d);
+    while (conf_parser_step(p, bytes))
+        ;
+    return conf_parser_end(p);
+}
+
+static void check_in_pieces(struct sources *s, const struct row *row, size_t bytes)
 {
     struct diags *d = diags_new();
     struct arena a;
     struct buf tree, said;
 
-    print_message("%s\n", row->why);
     arena_init(&a, NULL);
     buf_init(&tree);
     buf_init(&said);
-    struct conf_node *nodes = conf_parse(s, "/etc/main.conf", &a, d);
+    struct conf_node *nodes = parse_in_pieces(s, &a, d, bytes);
     check_parents(nodes, NULL);
     put_tree(&tree, nodes);
     buf_append(&tree, slice_of("", 1));
@@ -62,6 +70,13 @@ static void check(struct sources *s, const struct row *row)
     buf_done(&said);
     arena_done(&a);
     diags_free(d);
+}
+
+static void check(struct sources *s, const struct row *row)
+{
+    print_message("%s\n", row->why);
+    check_in_pieces(s, row, SIZE_MAX);
+    check_in_pieces(s, row, 1);
 }
 
 static void check_rows(const struct row *row)
