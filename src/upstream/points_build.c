@@ -14,9 +14,8 @@ struct points_build {
     enum points_ties ties;
     const struct pass *pass; /* the one that runs; its run is NULL behind the last */
     size_t at;               /* how far it has come */
-    uint32_t *filled;        /* place: points that each bucket holds so far */
     size_t kept, bucket;     /* drop: points and buckets done */
-    bool *has_point;         /* count: by member */
+    bool *has_point;         /* own: by member */
 };
 /* One pass over length() items, in order. */
 struct pass {
@@ -55,16 +54,16 @@ static size_t all_points(const struct points_build *b)
     return b->p->count;
 }
 
-/* --- fill: buckets[i + 1] = number of points in bucket i */
+/* --- count: buckets[i + 2] = number of points in bucket i */
 
-static void fill(struct points_build *b, size_t to)
+static void count_in_buckets(struct points_build *b, size_t to)
 {
     struct points *p = b->p;
     for (; b->at < to; b->at++)
-        p->buckets[(b->given[b->at].hash >> p->shift) + 1]++;
+        p->buckets[(b->given[b->at].hash >> p->shift) + 2]++;
 }
 
-/* --- sum: buckets[i] = number of points below bucket i, and one past the last */
+/* --- sum: buckets[i + 1] = number of points below bucket i */
 
 static void sum(struct points_build *b, size_t to)
 {
@@ -73,14 +72,16 @@ static void sum(struct points_build *b, size_t to)
         buckets[b->at + 1] += buckets[b->at];
 }
 
-/* --- place: each point into its bucket, sorted there */
+/* --- place: each point into its bucket, sorted there. buckets[i + 1], where bucket i begins, moves
+ * on as it fills, and ends where bucket i + 1 begins: as buckets[i + 1] finally has to be. */
 
-/* Moves the last of points[from..at] to its place among those before it, behind its equals. */
-static void insert_sorted(struct points *p, size_t from, size_t at)
+/* Moves the last of points[..at] to its place among those before it, behind its equals. What a
+ * bucket below still lacks is 0 and above nothing. */
+static void insert_sorted(struct points *p, size_t at)
 {
     uint64_t hash = p->hashes[at];
     uint32_t owner = p->owners[at];
-    for (; at > from && p->hashes[at - 1] > hash; at--) {
+    for (; at > 0 && p->hashes[at - 1] > hash; at--) {
         p->hashes[at] = p->hashes[at - 1];
         p->owners[at] = p->owners[at - 1];
     }
@@ -88,30 +89,21 @@ static void insert_sorted(struct points *p, size_t from, size_t at)
     p->owners[at] = owner;
 }
 
-static void begin_place(struct points_build *b)
-{
-    b->filled = mem_array(bucket_count(b->p), sizeof(*b->filled));
-}
-
 static void place(struct points_build *b, size_t to)
 {
     struct points *p = b->p;
     for (; b->at < to; b->at++) {
         const struct point *given = &b->given[b->at];
-        size_t bucket = given->hash >> p->shift;
-        size_t start = p->buckets[bucket];
-        size_t at = start + b->filled[bucket]++;
+        size_t at = p->buckets[(given->hash >> p->shift) + 1]++;
         p->hashes[at] = given->hash;
         p->owners[at] = given->owner;
-        insert_sorted(p, start, at);
+        insert_sorted(p, at);
     }
 }
 
 static void end_place(struct points_build *b)
 {
-    mem_free(b->filled);
     mem_free(b->given);
-    b->filled = NULL;
     b->given = NULL;
 }
 
@@ -144,9 +136,9 @@ static void end_drop(struct points_build *b)
     b->p->count = b->kept;
 }
 
-/* --- count: how many members have a point */
+/* --- own: how many members have a point */
 
-static void begin_count(struct points_build *b)
+static void begin_own(struct points_build *b)
 {
     b->has_point = mem_array(b->member_count, sizeof(*b->has_point));
 }
@@ -160,7 +152,7 @@ static void count_owners(struct points_build *b, size_t to)
     }
 }
 
-static void end_count(struct points_build *b)
+static void end_own(struct points_build *b)
 {
     mem_free(b->has_point);
     b->has_point = NULL;
@@ -169,11 +161,11 @@ static void end_count(struct points_build *b)
 /* --- all of them */
 
 static const struct pass passes[] = {
-    { NULL, all_given, fill, NULL },
+    { NULL, all_given, count_in_buckets, NULL },
     { NULL, all_buckets, sum, NULL },
-    { begin_place, all_given, place, end_place },
+    { NULL, all_given, place, end_place },
     { NULL, all_points_with_ties, drop, end_drop },
-    { begin_count, all_points, count_owners, end_count },
+    { begin_own, all_points, count_owners, end_own },
     { NULL, NULL, NULL, NULL },
 };
 
@@ -184,7 +176,7 @@ struct points_build *points_build_new(struct points *p, struct point *given, siz
     *p = (struct points){ .count = count, .shift = 64 - bucket_bits(count) };
     p->hashes = mem_array(count, sizeof(*p->hashes));
     p->owners = mem_array(count, sizeof(*p->owners));
-    p->buckets = mem_array(bucket_count(p) + 1, sizeof(*p->buckets));
+    p->buckets = mem_array(bucket_count(p) + 2, sizeof(*p->buckets)); /* one more while it grows */
     struct points_build *b = mem_zalloc(sizeof(*b));
     *b = (struct points_build){ .p = p,
                                 .given = given,
@@ -200,7 +192,7 @@ void points_build_free(struct points_build *b)
     if (b == NULL)
         return;
     end_place(b);
-    end_count(b);
+    end_own(b);
     mem_free(b);
 }
 

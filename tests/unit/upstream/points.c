@@ -64,6 +64,56 @@ static void agrees_with_a_plain_search(void **state)
     points_done(&p);
 }
 
+/* Many of them equal, and many in one bucket. */
+static struct point *some_points(size_t count)
+{
+    struct point *given = mem_array(count, sizeof(*given));
+    uint64_t x = 7;
+    for (size_t i = 0; i < count; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        given[i] = (struct point){ i % 3 == 0 ? x : x >> 57, (uint32_t)(i % 7) };
+    }
+    return given;
+}
+
+static void in_pieces_it_is_the_same(void **state)
+{
+    enum { POINTS = 500 };
+    static const size_t pieces[] = { 1, 3, 64, POINTS };
+    for (size_t i = 0; i < 2 * COUNT(pieces); i++) {
+        enum points_ties ties = i % 2 == 0 ? TIES_KEEP : TIES_DROP;
+        struct point *given = some_points(POINTS);
+        struct points p, q;
+        points_init(&p, given, POINTS, 7, ties);
+        struct points_build *b = points_build_new(&q, given, POINTS, 7, ties);
+        while (points_build_step(b, pieces[i / 2]))
+            ;
+        points_build_free(b);
+        assert_int_equal(q.count, p.count);
+        assert_true(ties == TIES_KEEP ? q.count == POINTS : q.count < POINTS);
+        assert_int_equal(q.owner_count, p.owner_count);
+        assert_memory_equal(q.hashes, p.hashes, p.count * sizeof(*p.hashes));
+        assert_memory_equal(q.owners, p.owners, p.count * sizeof(*p.owners));
+        size_t buckets = (size_t)1 << (64 - p.shift);
+        assert_memory_equal(q.buckets, p.buckets, (buckets + 1) * sizeof(*p.buckets));
+        points_done(&p);
+        points_done(&q);
+    }
+}
+
+static void can_be_given_up_in_any_pass(void **state)
+{
+    bool more = true;
+    for (unsigned steps = 0; more; steps++) {
+        struct points p;
+        struct points_build *b = points_build_new(&p, some_points(9), 9, 7, TIES_DROP);
+        for (unsigned i = 0; i < steps && more; i++)
+            more = points_build_step(b, 2);
+        points_build_free(b);
+        points_done(&p);
+    }
+}
+
 static void ties_keep_the_order_given(void **state)
 {
     struct points p;
@@ -163,6 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_first_point_at_or_after),
         cmocka_unit_test(agrees_with_a_plain_search),
+        cmocka_unit_test(in_pieces_it_is_the_same),
+        cmocka_unit_test(can_be_given_up_in_any_pass),
         cmocka_unit_test(ties_keep_the_order_given),
         cmocka_unit_test(walk_gives_each_owner_once),
         cmocka_unit_test(members_without_points_come_last),
