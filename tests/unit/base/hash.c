@@ -16,6 +16,26 @@ static void xxh3_is_the_published_one(void **state)
     assert_true(hash_xxh3(SLICE("abc"), 1) != hash_xxh3(SLICE("abc"), 0));
 }
 
+static void a_stream_is_the_whole(void **state)
+{
+    char text[1000];
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(i * 7);
+    struct slice whole = slice_of(text, sizeof(text));
+    static const size_t pieces[] = { 1, 3, 100, 999, 1000 };
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct hash_stream *h = hash_stream_new(42);
+        assert_int_equal(hash_stream_digest(h), hash_xxh3(slice_of(NULL, 0), 42));
+        for (struct slice rest = whole; rest.len > 0; rest = slice_from(rest, pieces[i])) {
+            hash_stream_add(h, slice_first(rest, pieces[i]));
+            hash_stream_add(h, slice_of(NULL, 0));
+        }
+        assert_int_equal(hash_stream_digest(h), hash_xxh3(whole, 42));
+        hash_stream_free(h);
+    }
+    hash_stream_free(NULL);
+}
+
 static void crc32_check_value(void **state)
 {
     uint32_t whole = hash_crc32_update(CRC32_START, SLICE("123456789"));
@@ -32,6 +52,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xxh3_is_the_published_one),
+        cmocka_unit_test(a_stream_is_the_whole),
         cmocka_unit_test(crc32_check_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

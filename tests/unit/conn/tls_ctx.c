@@ -226,6 +226,62 @@ static void compares_policies(void **state)
     tls_ctx_unref(NULL);
 }
 
+static void digests_tell_configurations_apart(void **state)
+{
+    static const char *const http[] = { "http/1.1", NULL };
+    static const char *const both[] = { "http/1.1", "h2", NULL };
+    static const struct tls_cert_conf plain[] = { { SLICE_INIT("ab"), SLICE_INIT("c") } };
+    static const struct tls_cert_conf shifted[] = { { SLICE_INIT("a"), SLICE_INIT("bc") } };
+    static const struct tls_cert_conf other_key[] = { { SLICE_INIT("ab"), SLICE_INIT("d") } };
+    static const struct tls_cert_conf two[] = { { SLICE_INIT("ab"), SLICE_INIT("c") },
+                                                { SLICE_INIT("ab"), SLICE_INIT("c") } };
+    const unsigned char one[TLS_TICKET_SECRET_BYTES] = { 1 }, more[TLS_TICKET_SECRET_BYTES] = { 2 };
+    struct tls_tickets *ours = tls_tickets_new(one), *same = tls_tickets_new(one);
+    struct tls_tickets *others = tls_tickets_new(more);
+    const struct {
+        const char *why;
+        struct tls_conf conf;
+        bool alike; /* with the first row */
+    } rows[] = {
+        { "itself", { TLS_1_2, NULL, http, plain, 1, ours }, true },
+        { "the default, written", { TLS_1_2, "X25519:P-256", http, plain, 1, ours }, true },
+        { "the same ticket keys again", { TLS_1_2, NULL, http, plain, 1, same }, true },
+        { "version", { TLS_1_3, NULL, http, plain, 1, ours }, false },
+        { "groups", { TLS_1_2, "P-256", http, plain, 1, ours }, false },
+        { "no ALPN", { TLS_1_2, NULL, NULL, plain, 1, ours }, false },
+        { "more ALPN", { TLS_1_2, NULL, both, plain, 1, ours }, false },
+        { "a byte from the chain to the key", { TLS_1_2, NULL, http, shifted, 1, ours }, false },
+        { "the key alone", { TLS_1_2, NULL, http, other_key, 1, ours }, false },
+        { "the same one twice", { TLS_1_2, NULL, http, two, 2, ours }, false },
+        { "no tickets", { TLS_1_2, NULL, http, plain, 1, NULL }, false },
+        { "other ticket keys", { TLS_1_2, NULL, http, plain, 1, others }, false },
+    };
+    unsigned char first[TLS_DIGEST_BYTES], digest[TLS_DIGEST_BYTES];
+    assert_int_equal(tls_conf_digest(&rows[0].conf, first), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(tls_conf_digest(&rows[i].conf, digest), 0);
+        if ((memcmp(first, digest, sizeof(first)) == 0) != rows[i].alike)
+            fail_msg("%s", rows[i].why);
+    }
+    tls_tickets_unref(ours);
+    tls_tickets_unref(same);
+    tls_tickets_unref(others);
+}
+
+static void keeps_its_digest(void **state)
+{
+    const struct tls_cert_conf pems[] = { cert(EC_A, EC_A) };
+    const struct tls_conf conf = { .certs = pems, .cert_count = 1 };
+    unsigned char digest[TLS_DIGEST_BYTES];
+    struct tls_ctx *ctx = NULL;
+    size_t bad;
+    assert_int_equal(tls_ctx_new(&conf, &ctx, NULL, &bad), 0);
+    assert_int_equal(tls_conf_digest(&conf, digest), 0);
+    assert_memory_equal(tls_ctx_digest(ctx).ptr, digest, sizeof(digest));
+    assert_int_equal(tls_ctx_digest(ctx).len, sizeof(digest));
+    tls_ctx_unref(ctx);
+}
+
 static void names_the_library(void **state)
 {
     assert_memory_equal(tls_library_running(), "OpenSSL 3.", 10);
@@ -241,6 +297,8 @@ int main(void)
         cmocka_unit_test(names_the_certificate_at_fault),
         cmocka_unit_test(tells_what_certificates_say),
         cmocka_unit_test(compares_policies),
+        cmocka_unit_test(digests_tell_configurations_apart),
+        cmocka_unit_test(keeps_its_digest),
         cmocka_unit_test(names_the_library),
     };
     return cmocka_run_group_tests(tests, make_certs, drop_certs);

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define SERVERS_MAX 8
 
 struct line { /* one `server` line */
@@ -22,34 +23,60 @@ struct line { /* one `server` line */
 struct fixture {
     struct servers *registry;
     struct cluster *cluster;
-    struct addr addr;
+    struct addr addr; /* of every server that has one */
 };
+
+struct pool { /* what a cluster is made of */
+    const struct line *lines;
+    size_t count;
+    const struct balance_ops *balance;
+    struct balance_conf conf;
+    const char *key;
+    uint64_t weight; /* of the first server */
+};
+
+static struct cluster *begin(struct fixture *f, const struct pool *pool,
+                             const struct cluster *former)
+{
+    struct server_conf servers[SERVERS_MAX];
+    assert_int_equal(addr_parse(SLICE("127.0.0.1:80"), &f->addr), 0);
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct line *line = &pool->lines[i];
+        servers[i] = (struct server_conf){
+            .address = slice_str(line->address),
+            .id = slice_str(line->id != NULL ? line->id : line->address),
+            .weight = i == 0 && pool->weight > 0 ? pool->weight : 1,
+            .backup = line->backup,
+            .addrs = &f->addr,
+            .addr_count = !line->unresolved,
+            .why_unresolved = line->unresolved ? "no such name" : NULL,
+        };
+    }
+    const struct cluster_conf conf = { .name = SLICE("app"),
+                                       .balance = pool->balance,
+                                       .balance_conf = pool->conf,
+                                       .key = { KEY_URI, .text = slice_str(pool->key) },
+                                       .servers = servers,
+                                       .server_count = pool->count,
+                                       .connect_ms = 2000 };
+    struct cluster *c = cluster_begin(&conf, f->registry, former);
+    memset(servers, 0xa5, sizeof(servers)); /* what it keeps is copied */
+    return c;
+}
+
+static void grow(struct cluster *c, size_t points)
+{
+    while (cluster_grow(c, points))
+        ;
+}
 
 static void build(struct fixture *f, const struct line *lines, size_t count,
                   const struct balance_ops *balance)
 {
-    struct server_conf servers[SERVERS_MAX];
-    assert_int_equal(addr_parse(SLICE("127.0.0.1:80"), &f->addr), 0);
-    for (size_t i = 0; i < count; i++)
-        servers[i] = (struct server_conf){
-            .address = slice_str(lines[i].address),
-            .id = slice_str(lines[i].id != NULL ? lines[i].id : lines[i].address),
-            .weight = 1,
-            .backup = lines[i].backup,
-            .addrs = &f->addr,
-            .addr_count = !lines[i].unresolved,
-            .why_unresolved = lines[i].unresolved ? "no such name" : NULL,
-        };
-    const struct cluster_conf conf = { .name = SLICE("app"),
-                                       .balance = balance,
-                                       .balance_conf = { .vnodes = 512 },
-                                       .key = { KEY_URI, .text = SLICE("uri") },
-                                       .servers = servers,
-                                       .server_count = count,
-                                       .connect_ms = 2000 };
+    const struct pool pool = { lines, count, balance, { .vnodes = 512 }, "uri", 1 };
     f->registry = servers_new();
-    f->cluster = cluster_new(&conf, f->registry);
-    memset(servers, 0xa5, sizeof(servers)); /* what it keeps is copied */
+    f->cluster = begin(f, &pool, NULL);
+    grow(f->cluster, BALANCE_POINTS_MAX);
 }
 
 static void tear_down(struct fixture *f)
@@ -206,6 +233,113 @@ static void keeps_copies(void **state)
     cluster_free(NULL);
 }
 
+/* --- in steps, and beside a former one */
+
+static void in_pieces_it_is_the_same(void **state)
+{
+    const struct balance_ops *balances[] = { &ring_balance, &ketama_balance };
+    for (size_t i = 0; i < 2; i++) {
+        const struct pool conf = { pool, POOL_COUNT, balances[i], { .vnodes = 16 }, "uri", 3 };
+        struct fixture f = { .registry = servers_new() };
+        f.cluster = begin(&f, &conf, NULL);
+        struct cluster *whole = begin(&f, &conf, NULL);
+        grow(f.cluster, 1);
+        grow(whole, BALANCE_POINTS_MAX);
+        assert_int_equal(cluster_fingerprint(f.cluster), cluster_fingerprint(whole));
+        cluster_free(whole);
+        tear_down(&f);
+    }
+}
+
+static void can_be_given_up_at_any_step(void **state)
+{
+    const struct pool conf = { pool, POOL_COUNT, &ring_balance, { .vnodes = 2 }, "uri", 1 };
+    struct fixture f = { .registry = servers_new() };
+    bool more = true;
+    for (unsigned steps = 0; more; steps++) {
+        struct cluster *c = begin(&f, &conf, NULL);
+        for (unsigned i = 0; i < steps && more; i++)
+            more = cluster_grow(c, 3);
+        cluster_free(c);
+    }
+    tear_down(&f);
+}
+
+static void shares_balancers_with_a_former_one(void **state)
+{
+    static const struct line abc[] = { { "a:1" }, { "b:1" }, { "c:1", .backup = true } };
+    static const struct line moved[] = { { "a:2", .id = "a:1" },
+                                         { "b:1" },
+                                         { "c:1", .backup = true } };
+    static const struct line first[] = { { "c:1", .backup = true }, { "a:1" }, { "b:1" } };
+    static const struct line turned[] = { { "b:1" }, { "a:1" }, { "c:1", .backup = true } };
+    static const struct line backup[] = { { "a:1" }, { "b:1" }, { "d:1", .backup = true } };
+    static const struct line down[] = { { "a:1", .unresolved = true },
+                                        { "b:1" },
+                                        { "c:1", .backup = true } };
+    static const struct {
+        const char *why;
+        struct pool next;
+        bool shared; /* all of it: there is nothing left to do */
+    } rows[] = {
+        { "nothing changed", { abc, 3, &ring_balance, { 8, 0 }, "uri", 2 }, true },
+        { "an address behind an id", { moved, 3, &ring_balance, { 8, 0 }, "uri", 2 }, true },
+        { "a name that resolves no more", { down, 3, &ring_balance, { 8, 0 }, "uri", 2 }, true },
+        { "vnodes", { abc, 3, &ring_balance, { 9, 0 }, "uri", 2 }, false },
+        { "seed", { abc, 3, &ring_balance, { 8, 1 }, "uri", 2 }, false },
+        { "balancer", { abc, 3, &ketama_balance, { 8, 0 }, "uri", 2 }, false },
+        { "weight", { abc, 3, &ring_balance, { 8, 0 }, "uri", 3 }, false },
+        { "one less", { abc, 2, &ring_balance, { 8, 0 }, "uri", 2 }, false },
+        { "the backup alone", { backup, 3, &ring_balance, { 8, 0 }, "uri", 2 }, false },
+        { "order", { turned, 3, &ring_balance, { 8, 0 }, "uri", 1 }, false },
+        { "key: only the fingerprint differs",
+          { abc, 3, &ring_balance, { 8, 0 }, "host", 2 },
+          false },
+    };
+    const struct pool was = { abc, 3, &ring_balance, { 8, 0 }, "uri", 2 };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f = { .registry = servers_new() };
+        struct cluster *former = begin(&f, &was, NULL);
+        struct cluster *anew = begin(&f, &rows[i].next, NULL);
+        grow(former, BALANCE_POINTS_MAX);
+        grow(anew, BALANCE_POINTS_MAX);
+        f.cluster = begin(&f, &rows[i].next, former);
+        if (cluster_grow(f.cluster, 1) == rows[i].shared)
+            fail_msg("%s", rows[i].why);
+        grow(f.cluster, 1);
+        cluster_free(former); /* what is shared outlives it */
+        char one[64], other[64];
+        assert_string_equal(walk_text(f.cluster, "/x", one), walk_text(anew, "/x", other));
+        assert_int_equal(cluster_fingerprint(f.cluster), cluster_fingerprint(anew));
+        cluster_free(anew);
+        tear_down(&f);
+    }
+    const struct pool place = { first, 3, &ring_balance, { 8, 0 }, "uri", 1 };
+    const struct pool behind = { abc, 3, &ring_balance, { 8, 0 }, "uri", 1 };
+    struct fixture f = { .registry = servers_new() };
+    struct cluster *former = begin(&f, &behind, NULL);
+    grow(former, BALANCE_POINTS_MAX);
+    f.cluster = begin(&f, &place, former);
+    assert_false(cluster_grow(f.cluster, 1)); /* a backup may stand anywhere between */
+    cluster_free(former);
+    tear_down(&f);
+}
+
+static void addresses_come_with_its_use(void **state)
+{
+    static const struct line one[] = { { "a:1" } };
+    const struct pool pool_of_one = { one, 1, &ring_balance, { 8, 0 }, "uri", 1 };
+    struct fixture f = { .registry = servers_new() };
+    f.cluster = begin(&f, &pool_of_one, NULL);
+    grow(f.cluster, BALANCE_POINTS_MAX);
+    struct server *s = servers_get(f.registry, SLICE("app"), SLICE("a:1"));
+    assert_int_equal(s->addr_count, 0);
+    cluster_use(f.cluster);
+    assert_int_equal(s->addr_count, 1);
+    server_unref(s);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +351,10 @@ int main(void)
         cmocka_unit_test(fingerprint_is_of_the_primaries),
         cmocka_unit_test(shares_of_primaries_sum_to_one),
         cmocka_unit_test(keeps_copies),
+        cmocka_unit_test(in_pieces_it_is_the_same),
+        cmocka_unit_test(can_be_given_up_at_any_step),
+        cmocka_unit_test(shares_balancers_with_a_former_one),
+        cmocka_unit_test(addresses_come_with_its_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
