@@ -168,6 +168,8 @@ void exchange_end(struct exchange *x)
     exchange_time_stop(x);
     exchange_body_done(x);
     exchange_tunnel_done(x);
+    if (x->state != EXCHANGE_HEAD)
+        counter_add(p->counters, COUNTER_REQUESTS_FINISHED, 1);
     exchange_enter(x, EXCHANGE_OVER);
     if (asked) /* a connection closed before a request's first byte leaves no record */
         write_record(x);
