@@ -24,6 +24,9 @@ int cli_main(int argc, char **argv); /* finds the command; knows --help and --ve
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_stop(int argc, char **argv);
+int cli_reopen(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_directives(int argc, char **argv); /* hidden: prints docs/config.md's tables */
 int cli_worker(int argc, char **argv);     /* hidden: what the master execs */

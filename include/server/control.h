@@ -31,4 +31,8 @@ void control_free(struct control *c); /* cuts what is open, removes the socket; 
 struct control_conf;
 int control_listen(struct control *c, const struct control_conf *conf, struct err *e);
 
+/* --- what happens to the program from other sides too, for `status` */
+void control_note_reload(struct control *c, const struct reload_outcome *o);
+void control_note_stop(struct control *c); /* it is ending: asks for a reload are refused */
+
 #endif

@@ -40,6 +40,9 @@ struct explanation {
     size_t order_count, chosen;   /* chosen == order_count: none */
     const char *end;              /* what the client gets when no server is asked, in words */
 };
+/* Adds "Name: value" to the fields of a request. NULL, or why it is no field of one. Borrows the
+ * line. */
+const char *explain_add_field(struct fields *fields, struct slice line);
 /* 0, or -EINVAL: malformed. */
 int explain(const struct config *c, const struct explain_request *r, struct arena *a,
             struct explanation *ret_e);

@@ -33,6 +33,18 @@ static bool malformed(struct steps *s, const char *why)
     return false;
 }
 
+const char *explain_add_field(struct fields *fields, struct slice line)
+{
+    size_t colon = slice_find(line, ':');
+    struct slice name = slice_first(line, colon), value = slice_trim(slice_from(line, colon + 1));
+    if (colon == 0 || colon == line.len)
+        return "no header field; it is written 'Name: value'";
+    if (field_id(name) == FIELD_HOST && fields_find(fields, FIELD_HOST) != NULL)
+        return "one Host too many";
+    fields_add(fields, name, value);
+    return NULL;
+}
+
 /* --- the URL */
 
 static bool take_scheme(struct slice *url, bool *ret_https)

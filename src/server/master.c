@@ -7,6 +7,7 @@
 #include "server/children.h"
 #include "server/cli.h"
 #include "server/cli/load.h"
+#include "server/control.h"
 #include "server/descriptors.h"
 #include "server/holdings.h"
 #include "server/reload.h"
@@ -31,6 +32,7 @@ struct master {
     struct holdings held;
     struct children *children;
     struct reload *reload;
+    struct control *control;
     int program; /* descriptor of what workers are started from; -1: not open */
     struct signal_watch signals[SIGNALS];
     struct deferred start;
@@ -54,6 +56,7 @@ static void drain(struct master *m)
     log_info("finishing what is in flight, for up to %llu ms", (unsigned long long)drain_ms);
     m->draining = true;
     reload_end(m->reload, "signet is ending");
+    control_note_stop(m->control);
     timer_start(&m->patience, m->loop, drain_ms + PATIENCE_MS);
     /* Ours go first: then a socket dies with the worker's, after it has emptied its queue. */
     listen_set_close(m->held.sockets);
@@ -61,27 +64,44 @@ static void drain(struct master *m)
     children_drain(m->children);
 }
 
-static void on_end(struct signal_watch *s, int signo)
+static void end_at_once(struct master *m)
 {
-    struct master *m = CONTAINER_OF(s, struct master, signals[signo == SIGTERM ? ON_TERM : ON_INT]);
-    if (!m->draining) {
-        drain(m);
-        return;
-    }
     log_info("ending at once");
+    m->draining = true;
+    reload_end(m->reload, "signet is ending");
+    control_note_stop(m->control);
     timer_start(&m->patience, m->loop, PATIENCE_MS);
     children_stop(m->children);
 }
 
-static void on_reopen(struct signal_watch *s, int signo)
+static void on_end(struct signal_watch *s, int signo)
 {
-    struct master *m = CONTAINER_OF(s, struct master, signals[ON_USR1]);
+    struct master *m = CONTAINER_OF(s, struct master, signals[signo == SIGTERM ? ON_TERM : ON_INT]);
+    if (m->draining)
+        end_at_once(m);
+    else
+        drain(m);
+}
+
+/* Asking again for an orderly end changes nothing: only a signal has no other way to say "now". */
+static void on_stop_asked(void *user, bool at_once)
+{
+    struct master *m = user;
+    if (at_once)
+        end_at_once(m);
+    else if (!m->draining)
+        drain(m);
+}
+
+static int reopen(void *user, struct err *e)
+{
+    struct master *m = user;
     struct logs logs;
     const struct log_conf *bad;
-    struct err e = { 0 };
-    if (logs_open(m->held.config, &logs, &bad, &e) < 0) {
-        log_error("the logs stay as they are: %s", e.text);
-        return;
+    int r = logs_open(m->held.config, &logs, &bad, e);
+    if (r < 0) {
+        log_error("the logs stay as they are: %s", e->text);
+        return r;
     }
     struct logs old = m->held.logs;
     m->held.logs = logs;
@@ -89,6 +109,13 @@ static void on_reopen(struct signal_watch *s, int signo)
     children_reopen(m->children);
     logs_close(&old);
     log_info("reopened the logs");
+    return 0;
+}
+
+static void on_reopen(struct signal_watch *s, int signo)
+{
+    struct err e = { 0 };
+    reopen(CONTAINER_OF(s, struct master, signals[ON_USR1]), &e);
 }
 
 static void on_reload(struct signal_watch *s, int signo)
@@ -116,6 +143,29 @@ static const struct {
 };
 
 /* --- reload */
+
+/* Where `c` wants it. 0, or -EINVAL when it asks for one that cannot be had. */
+static int listen_for_control(struct master *m, const struct config *c, struct diags *d)
+{
+    struct err e = { 0 };
+    int r = control_listen(m->control, &c->control, &e);
+    if (r == 0)
+        return 0;
+    if (c->control.by_default) {
+        log_warn("no command reaches this signet, it has no control socket: %s; name another one "
+                 "with \"control unix:PATH\", or want none with \"control off\"",
+                 e.text);
+        return 0;
+    }
+    diags_add(d, DIAG_ERROR, r == -EADDRINUSE ? "address-in-use" : "cannot-listen",
+              &c->control.span, "%s", e.text);
+    return -EINVAL;
+}
+
+static int before_commit(void *user, const struct config *next, struct diags *d)
+{
+    return listen_for_control(user, next, d);
+}
 
 static void log_diags(struct slice lines)
 {
@@ -157,6 +207,8 @@ static void log_commit(const struct reload_outcome *o)
 
 static void on_outcome(void *user, const struct reload_outcome *o)
 {
+    struct master *m = user;
+    control_note_reload(m->control, o);
     log_diags(o->diags_lines);
     if (o->committed)
         log_commit(o);
@@ -249,7 +301,7 @@ static int master_open(struct master *m)
     if (r == 0 && m->options->pid_file != NULL)
         r = write_pid_file(m->options->pid_file, &e);
 
-    cli_print_diags(d, "nothing was started");
+    cli_print_diags(d, r == 0 ? "starting" : "nothing was started");
     bool bad_config = diags_errors(d) > 0;
     diags_free(d);
     if (r < 0 && !bad_config)
@@ -262,7 +314,31 @@ static void on_start(struct deferred *d)
     children_start(CONTAINER_OF(d, struct master, start)->children);
 }
 
-static void master_serve(struct master *m)
+static void make_control(struct master *m)
+{
+    m->control = control_new(&(struct control_setup){
+        .loop = m->loop,
+        .config_path = m->options->config_path,
+        .held = &m->held,
+        .children = m->children,
+        .reload = m->reload,
+        .stop = on_stop_asked,
+        .reopen = reopen,
+        .user = m,
+    });
+}
+
+/* 0 or an exit code, the reason said. */
+static int open_control(struct master *m)
+{
+    struct diags *d = diags_new();
+    int r = listen_for_control(m, m->held.config, d);
+    cli_print_diags(d, "nothing was started");
+    diags_free(d);
+    return r < 0 ? EXIT_BAD_CONFIG : 0;
+}
+
+static void make_children(struct master *m)
 {
     const struct children_setup setup = {
         .loop = m->loop,
@@ -284,10 +360,14 @@ static void master_serve(struct master *m)
         .config_path = m->options->config_path,
         .held = &m->held,
         .children = m->children,
+        .before_commit = before_commit,
         .on_outcome = on_outcome,
         .user = m,
     });
-    timer_init(&m->patience, on_patience_over);
+}
+
+static void master_serve(struct master *m)
+{
     for (size_t i = 0; i < SIGNALS; i++)
         signal_watch_start(&m->signals[i], m->loop, signals[i].signo, signals[i].on_signal);
     deferred_init(&m->start, on_start);
@@ -297,8 +377,21 @@ static void master_serve(struct master *m)
     for (size_t i = 0; i < SIGNALS; i++)
         signal_watch_stop(&m->signals[i]);
     timer_stop(&m->patience);
+}
+
+static void master_work(struct master *m)
+{
+    m->loop = loop_new();
+    timer_init(&m->patience, on_patience_over);
+    make_children(m);
+    make_control(m);
+    m->exit_code = open_control(m);
+    if (m->exit_code == 0)
+        master_serve(m);
+    control_free(m->control);
     reload_free(m->reload);
     children_free(m->children);
+    loop_free(m->loop);
 }
 
 int master_run(const struct master_options *options)
@@ -315,9 +408,7 @@ int master_run(const struct master_options *options)
         log_open(m.held.logs.error_fd, c->error_log.level, "master");
         descriptors_warn(c);
         sandbox_master(c->sandbox);
-        m.loop = loop_new();
-        master_serve(&m);
-        loop_free(m.loop);
+        master_work(&m);
         if (options->pid_file != NULL)
             unlink(options->pid_file);
         log_open(STDERR_FILENO, LOG_INFO, "master");

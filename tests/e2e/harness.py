@@ -124,6 +124,7 @@ class Signet:
         self.access_path = self.folder / "access.log"
         self.error_path = self.folder / "error.log"
         self.config_path = self.folder / "signet.conf"
+        self.control_path = self.folder / "control.sock"
         self.values = {"folder": self.folder, "certs": certs, **values}
         self.config_path.write_text(self.fill(config))
         self.process = None
@@ -136,6 +137,8 @@ class Signet:
             text = f"access_log {self.access_path} format=json\n" + text
         if "error_log" not in text:
             text = f"error_log {self.error_path} level=debug\n" + text
+        if not re.search(r"^\s*control\b", text, re.M):  # at the end: lines keep their numbers
+            text += f"\ncontrol unix:{self.control_path}\n"
         return for_this_build(text)
 
     def start(self, wrapper=(), pipe=None, **kwargs):
@@ -178,6 +181,14 @@ class Signet:
             raise AssertionError(f"no record with {wanted} among {self.records()}") from None
         assert len(matches) == 1, matches
         return matches[0]
+
+    def command(self, *args, **kwargs):
+        """`signet ARGS` to this one by its control socket: the finished process."""
+        return run_signet(*args, "--control", self.control_path, **kwargs)
+
+    def ctl(self, path, method="GET", **kwargs):
+        """A request to the control socket: its Response, with the JSON of the body in .json."""
+        return control(self.control_path, path, method, **kwargs)
 
     def workers(self):
         """Pids of the living children."""
@@ -463,6 +474,19 @@ def read_response(connection, buffer=b"", method="GET"):
 def talk(connection, request, method="GET"):
     connection.sendall(request if isinstance(request, bytes) else request.encode("latin-1"))
     return read_response(connection, method=method)
+
+
+def control(socket_path, path, method="GET", fields="", body=b""):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE)
+        s.connect(str(socket_path))
+        head = f"{method} {path} HTTP/1.1\r\nHost: signet\r\n{fields}"
+        if body:
+            head += f"Content-Length: {len(body)}\r\n"
+        s.sendall(head.encode() + b"\r\n" + body)
+        response = read_response(s, method=method)
+    response.json = json.loads(response.body) if "json" in response.fields["content-type"] and response.body else None
+    return response
 
 
 def sha256(data):

@@ -134,7 +134,7 @@ def test_port_in_use_names_its_holder(tmp_path, certs, check):
     (["check", "--nonsense"], 2, "--nonsense"),
     (["explain"], 2, "URL"),
     (["diff", "a", "b"], 2, "not supported by this version"),
-    (["reload"], 2, "not supported by this version"),
+    (["upgrade"], 2, "not supported by this version"),
 ])
 def test_command_line(args, code, words):
     done = run_signet(*args)

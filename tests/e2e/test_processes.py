@@ -262,7 +262,7 @@ listen 127.0.0.1:{port} {{ host shop.example.test {{ certificate {folder}/crt ke
 
 def test_pid_file(signet, origin, tmp_path, certs, groups):
     front = with_workers(signet, origin(answering()).port, 1)
-    config = front.config_path.read_text().replace(str(front.port), str(free_port()))
+    config = front.config_path.read_text().replace(str(front.port), str(free_port())).replace(str(front.control_path), str(tmp_path / "sock"))
     (tmp_path / "c").write_text(config)
     process = start_group(SIGNET, "run", "-c", tmp_path / "c", "--pid-file", tmp_path / "pid", stderr=subprocess.DEVNULL)
     groups.callback(end_group, process)

@@ -9,6 +9,13 @@
     "  -c, --config FILE   the configuration; else $SIGNET_CONFIG, else "                          \
     "/etc/signet/signet.conf\n"
 
+#define CONTROL_HELP                                                                               \
+    "  -c, --config FILE   the configuration that names the control socket; else $SIGNET_CONFIG, " \
+    "else\n"                                                                                       \
+    "                      /etc/signet/signet.conf. Without one: /run/signet/control.sock for\n"   \
+    "                      root, else $XDG_RUNTIME_DIR/signet/control.sock\n"                      \
+    "      --control PATH  the control socket itself\n"
+
 static const struct command commands[] = {
     { "run", cli_run, "signet run [-c FILE] [--pid-file FILE]", "serve, in the foreground",
       CONFIG_HELP "      --pid-file FILE where the master's process id is written\n\n"
@@ -18,12 +25,22 @@ static const struct command commands[] = {
       "find out everything that run would, without listening",
       CONFIG_HELP "      --json          print the list of diagnostics as JSON on stdout\n" },
     { "explain", cli_explain,
-      "signet explain URL... [-H 'NAME: VALUE'] [--client IP] [-c FILE] [--json]",
+      "signet explain URL... [-H 'NAME: VALUE'] [--client IP] [-c FILE | --live] [--json]",
       "show where a request would go, and why",
       CONFIG_HELP "  -H, --header FIELD  a header field of the request; may be repeated\n"
                   "      --client IP     whose request it is; else 127.0.0.1\n"
+                  "      --live          ask the running signet: what it serves with now\n"
+                  "      --control PATH  its control socket, else the one that the configuration "
+                  "names\n"
                   "      --json          one JSON object a line\n\n"
                   "A URL of \"-\" reads URLs from stdin, one a line.\n" },
+    { "status", cli_status, "signet status [-c FILE | --control PATH] [--json]",
+      "show what is running now", CONTROL_HELP "      --json          as one JSON object\n" },
+    { "stop", cli_stop, "signet stop [-c FILE | --control PATH] [--now]",
+      "end the running signet, and wait until it has ended",
+      CONTROL_HELP "      --now           at once, not when what is in flight is finished\n" },
+    { "reopen", cli_reopen, "signet reopen [-c FILE | --control PATH]",
+      "let the running signet open its log files anew", CONTROL_HELP },
     { "version", cli_version, "signet version [--json]",
       "what this program is made of and runs with", "      --json          as one JSON object\n" },
     { "directives", cli_directives, "signet directives", NULL,
@@ -33,9 +50,6 @@ static const struct command commands[] = {
     { "diff", NULL, NULL, NULL, NULL },
     { "reload", NULL, NULL, NULL, NULL },
     { "upgrade", NULL, NULL, NULL, NULL },
-    { "stop", NULL, NULL, NULL, NULL },
-    { "reopen", NULL, NULL, NULL, NULL },
-    { "status", NULL, NULL, NULL, NULL },
     { "top", NULL, NULL, NULL, NULL },
     { "pool", NULL, NULL, NULL, NULL },
 };
@@ -49,7 +63,7 @@ static int print_help(FILE *to)
             fprintf(to, "\n%s\n    %s\n", commands[i].usage, commands[i].help);
     fprintf(to, "\nmore about one: signet COMMAND --help\n"
                 "exit codes: 0 good, 1 failed while running, 2 wrong usage, 3 bad "
-                "configuration\n");
+                "configuration,\n            5 no running signet answers\n");
     return to == stdout ? EXIT_GOOD : EXIT_USAGE;
 }
 
