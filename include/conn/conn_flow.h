@@ -34,7 +34,8 @@ struct conn {
     void *user;
     struct watch watch;
     struct deferred settle; /* right after a callback: flush, deadline, interest */
-    struct deferred step;   /* end of the turn: go on with what no descriptor will tell of */
+    struct deferred step;   /* end of the turn: go on with what no descriptor will tell of; of a
+                               handshake: when its turn has come */
     struct deferred reap;
     struct timer deadline; /* of the dial, then of the handshake */
     struct pace pace;      /* of the backlog, once it is open */

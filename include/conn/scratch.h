@@ -6,6 +6,7 @@
 #define CONN_SCRATCH_H
 
 #include "base/slice.h"
+#include "conn/ration.h"
 #include "conn/sweep.h"
 
 #define SCRATCH_READ_BYTES   (256 * 1024)
@@ -28,6 +29,7 @@ struct orphan {
 struct scratch {
     char *read; /* SCRATCH_READ_BYTES; valid inside one event callback */
     struct gather gather;
+    struct ration handshakes;
     struct sweep sweep;  /* connections with traffic lately, and those that do not read */
     struct link orphans; /* end with the scratch at the latest */
 };

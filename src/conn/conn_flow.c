@@ -209,8 +209,8 @@ static unsigned interest(const struct conn *c, size_t backlog)
     switch (c->state) {
     case CONN_CONNECTING:
         return WATCH_WRITE;
-    case CONN_HANDSHAKE:
-        return WATCH_READ | write;
+    case CONN_HANDSHAKE: /* what waits for its turn has been heard already */
+        return (list_empty(&c->step.link) ? WATCH_READ : 0) | write;
     case CONN_OPEN:
         return (may_read(c) ? WATCH_READ : 0) | write;
     default:
@@ -313,13 +313,22 @@ static void shake_hands(struct conn *c)
         read_some(c);
 }
 
+/* Clients' handshakes are rationed. A server's is one that a client is waiting for. */
+static void go_on_with_handshake(struct conn *c)
+{
+    if (c->dialed || conn_ops(c)->tls(c->transport) == NULL)
+        shake_hands(c);
+    else if (ration_take(&c->scratch->handshakes, c->loop, &c->step))
+        conn_flow_touch(c);
+}
+
 static void begin_handshake(struct conn *c)
 {
     conn_flow_enter(c, CONN_HANDSHAKE);
     set_deadline(c, c->conf.handshake_ms);
     if (!c->dialed)
         conn_ops(c)->readable(c->transport);
-    shake_hands(c);
+    go_on_with_handshake(c);
 }
 
 static void finish_connect(struct conn *c)
@@ -343,6 +352,10 @@ static void on_step(struct deferred *d)
         finish_connect(c);
         return;
     }
+    if (c->state == CONN_HANDSHAKE) {
+        shake_hands(c);
+        return;
+    }
     bool offer = c->offer_kept && conn_flow_hears(c) && buf_len(&c->kept) > 0;
     c->offer_kept = false;
     if (offer)
@@ -363,7 +376,7 @@ void conn_flow_ready(struct conn *c, unsigned events)
         return;
     conn_ops(c)->readable(c->transport);
     if (c->state == CONN_HANDSHAKE)
-        shake_hands(c);
+        go_on_with_handshake(c);
     else if (may_read(c))
         read_some(c);
 }

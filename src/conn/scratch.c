@@ -11,6 +11,7 @@ void scratch_init(struct scratch *s)
         .read = mem_alloc(SCRATCH_READ_BYTES),
         .gather = { .base = mem_alloc(SCRATCH_GATHER_BYTES) },
     };
+    ration_init(&s->handshakes);
     sweep_init(&s->sweep);
     list_init(&s->orphans);
 }
@@ -22,6 +23,7 @@ void scratch_done(struct scratch *s)
         list_remove(&o->link);
         o->end(o);
     }
+    ration_done(&s->handshakes);
     sweep_done(&s->sweep);
     mem_free(s->read);
     mem_free(s->gather.base);

@@ -26,6 +26,14 @@ def descriptors(pids):
     return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
 
 
+def cpu_seconds(pids):
+    """That these processes have used so far, themselves and in the kernel."""
+    def ticks(pid):
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    return sum(map(ticks, pids)) / os.sysconf("SC_CLK_TCK")
+
+
 def accepted(port):
     """TCP connections that are open at this local port."""
     end = f":{port:04X}"
@@ -70,12 +78,12 @@ class Watch:
 
 
 class Canary:
-    """Asks 50 times a second, on an even beat; every tenth time on a new connection. A request that could not begin in time counts
+    """Asks 50 times a second, on an even beat; every tenth time on a new connection, or as `fresh_every` says (0: never). A request that could not begin in time counts
     from when it was due: who waits for the one before it waits too."""
     RATE = 50
 
-    def __init__(self, port, certs, path="/canary"):
-        self.port, self.certs, self.path = port, certs, path
+    def __init__(self, port, certs, path="/canary", rate=RATE, fresh_every=10):
+        self.port, self.certs, self.path, self.rate, self.fresh_every = port, certs, path, rate, fresh_every
         self.seconds = []  # that each request took
         self.errors = []
         self.stopping = threading.Event()
@@ -84,7 +92,7 @@ class Canary:
         self.thread.start()
 
     def _ask(self, number):
-        if number % 10 == 0 and self.connection is not None:
+        if self.fresh_every and number % self.fresh_every == 0 and self.connection is not None:
             self.connection.close()
             self.connection = None
         if self.connection is None:
@@ -98,13 +106,13 @@ class Canary:
     def _sing(self):
         begin = time.monotonic()
         number = 0
-        while not self.stopping.wait(max(0, begin + number / self.RATE - time.monotonic())):
+        while not self.stopping.wait(max(0, begin + number / self.rate - time.monotonic())):
             try:
                 self._ask(number)
             except Exception as error:  # whatever it is: it is what the test looks for
                 self.errors.append((number, repr(error)))
                 self.connection = None
-            self.seconds.append(time.monotonic() - begin - number / self.RATE)
+            self.seconds.append(time.monotonic() - begin - number / self.rate)
             number += 1
         if self.connection is not None:
             self.connection.close()
