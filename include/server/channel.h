@@ -54,14 +54,15 @@ int channel_pair(int ret_ends[static 2]);
 /* The message as bytes, without its descriptors. Returns their number. */
 #define CHANNEL_BYTES_MAX (20 + CHANNEL_TEXT_MAX)
 size_t channel_format(const struct channel_message *m, char out[static CHANNEL_BYTES_MAX]);
-/* The message in `bytes` from `sender`, which came with fd_count descriptors; ret_m->fds are left
- * alone. 0, or -EPROTO with the reason in `e`. */
+/* The message in `bytes` from `sender`, which came with fd_count descriptors, or FDPASS_LOST;
+ * ret_m->fds are left alone. 0, or -EPROTO with the reason in `e`. */
 int channel_parse(struct slice bytes, size_t fd_count, enum channel_side sender,
                   struct channel_message *ret_m, struct err *e);
 /* Sends; the descriptors stay the caller's. 0 or -errno; -EAGAIN: the other side does not read. */
 int channel_send(int sock, const struct channel_message *m);
 /* Receives; the descriptors are the caller's then. 1; 0 at the end; -EAGAIN; -EPROTO (said in `e`,
- * descriptors closed); another -errno. */
+ * descriptors closed); -EMFILE: the message is there, but its descriptors found no room in this
+ * process and are lost; another -errno. */
 int channel_recv(int sock, enum channel_side sender, struct channel_message *ret_m, struct err *e);
 void channel_close_fds(struct channel_message *m); /* what nobody took: a place of -1 is skipped */
 const char *channel_kind_text(enum channel_kind kind);

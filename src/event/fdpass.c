@@ -86,10 +86,12 @@ long fdpass_recv(int sock, void *bytes, size_t room, int *fds, size_t fd_room, s
 
     size_t count;
     bool all = take_fds(&m, fds, fd_room, &count);
-    if (!all || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+    bool lost = (m.msg_flags & MSG_CTRUNC) != 0; /* `control` has room for all that can be sent */
+    bool cut = !all || (m.msg_flags & MSG_TRUNC);
+    if (cut || lost)
         close_all(fds, count);
+    if (cut)
         return -EMSGSIZE;
-    }
-    *ret_fd_count = count;
+    *ret_fd_count = lost ? FDPASS_LOST : count;
     return n;
 }

@@ -77,7 +77,8 @@ static int check(const struct rule *rule, enum channel_side sender, size_t fd_co
 {
     if (rule->sender != sender)
         return err_set(e, -EPROTO, "a \"%s\" message from the wrong side", rule->name);
-    if (fd_count < rule->fd_min || fd_count > rule->fd_max)
+    bool lost = fd_count == FDPASS_LOST && rule->fd_max > 0;
+    if (!lost && (fd_count < rule->fd_min || fd_count > rule->fd_max))
         return err_set(e, -EPROTO, "a \"%s\" message with %zu descriptors", rule->name, fd_count);
     if (text.len > (rule->text ? CHANNEL_TEXT_MAX - 1 : 0))
         return err_set(e, -EPROTO, "a \"%s\" message with %zu bytes too many", rule->name,
@@ -130,6 +131,10 @@ int channel_recv(int sock, enum channel_side sender, struct channel_message *ret
     if (len <= 0)
         return (int)len;
     int r = channel_parse(slice_of(bytes, (size_t)len), ret_m->fd_count, sender, ret_m, e);
+    if (ret_m->fd_count == FDPASS_LOST) {
+        ret_m->fd_count = 0;
+        return r < 0 ? r : -EMFILE;
+    }
     if (r < 0) {
         channel_close_fds(ret_m);
         return r;

@@ -270,6 +270,25 @@ static void obey(struct worker *w, struct channel_message *m)
     channel_close_fds(m);
 }
 
+/* This process may open no more, so what came with the message is gone. Without a socket of its own
+ * it would let clients wait for ever, so another has to serve; for all else there is another time.
+ */
+static void on_lost(struct worker *w, const struct channel_message *m)
+{
+    struct err e = { 0 };
+    err_set(&e, -EMFILE, "no descriptor is free for what comes with \"%s\"",
+            channel_kind_text(m->kind));
+    if (m->kind == CHANNEL_START || (m->kind == CHANNEL_LEND && m->worker == w->number)) {
+        cannot(w, &e);
+    } else if (m->kind == CHANNEL_PREPARE) {
+        w->next_generation = m->generation;
+        w->prepared = false;
+        tell(w, CHANNEL_CANNOT, e.text);
+    } else {
+        log_error("%s", e.text);
+    }
+}
+
 static void on_channel(struct watch *watch, unsigned events)
 {
     struct worker *w = CONTAINER_OF(watch, struct worker, channel);
@@ -278,6 +297,8 @@ static void on_channel(struct watch *watch, unsigned events)
     int r = channel_recv(CHANNEL_FD, CHANNEL_MASTER, &m, &e);
     if (r == 1)
         obey(w, &m);
+    else if (r == -EMFILE)
+        on_lost(w, &m);
     else if (r == -EPROTO)
         log_warn("the master sent %s", e.text);
     else if (r != -EAGAIN)

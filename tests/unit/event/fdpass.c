@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,45 @@ static void bytes_and_descriptors_arrive(void **state)
         close(got[i]);
     }
     ends_close(e);
+}
+
+/* A process that may open no more gets the bytes, and is told that the descriptors are lost. */
+static void without_room_descriptors_are_lost(void **state)
+{
+    static const struct {
+        const char *why;
+        rlim_t room; /* for so many */
+        size_t sent, want;
+    } rows[] = {
+        { "all fit", 3, 3, 3 },
+        { "one too many", 2, 3, FDPASS_LOST },
+        { "not one fits", 0, 1, FDPASS_LOST },
+        { "none were sent", 0, 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ends e = ends_open();
+        struct rlimit before, limit;
+        int fds[3] = { e.a, e.b, e.a }, got[FDPASS_MAX], open_before = descriptors_open();
+        size_t count;
+        char text[8];
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        int next = dup(e.a); /* the lowest that is free */
+        close(next);
+        limit = (struct rlimit){ (rlim_t)next + rows[i].room, before.rlim_max };
+        assert_int_equal(fdpass_send(e.a, "hello", 5, fds, rows[i].sent), 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        long n = fdpass_recv(e.b, text, sizeof text, got, FDPASS_MAX, &count);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        print_message("%s\n", rows[i].why);
+        assert_int_equal(n, 5);
+        assert_memory_equal(text, "hello", 5);
+        assert_int_equal(count, rows[i].want);
+        size_t kept = count == FDPASS_LOST ? 0 : count;
+        assert_int_equal(descriptors_open(), open_before + (int)kept);
+        for (size_t k = 0; k < kept; k++)
+            close(got[k]);
+        ends_close(e);
+    }
 }
 
 static void carries_none_and_the_most(void **state)
@@ -138,9 +178,13 @@ static void full_queue_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_and_descriptors_arrive), cmocka_unit_test(carries_none_and_the_most),
-        cmocka_unit_test(refuses_what_does_not_fit),    cmocka_unit_test(cut_message_leaks_nothing),
-        cmocka_unit_test(end_and_emptiness_differ),     cmocka_unit_test(full_queue_says_so),
+        cmocka_unit_test(bytes_and_descriptors_arrive),
+        cmocka_unit_test(carries_none_and_the_most),
+        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(cut_message_leaks_nothing),
+        cmocka_unit_test(end_and_emptiness_differ),
+        cmocka_unit_test(full_queue_says_so),
+        cmocka_unit_test(without_room_descriptors_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +139,27 @@ static void closes_descriptors_nobody_took(void **state)
     close(ends[1]);
 }
 
+/* What it was about is still known: whoever it was for can say so. */
+static void lost_descriptors_leave_the_message(void **state)
+{
+    int ends[2];
+    struct rlimit before;
+    assert_int_equal(channel_pair(ends), 0);
+    struct channel_message m = { .kind = CHANNEL_PREPARE, .generation = 7, .fd_count = 1 }, in;
+    assert_int_equal(channel_send(ends[0], &m), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = { .rlim_cur = 3, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int r = channel_recv(ends[1], CHANNEL_MASTER, &in, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(r, -EMFILE);
+    assert_int_equal(in.kind, CHANNEL_PREPARE);
+    assert_int_equal(in.generation, 7);
+    assert_int_equal(in.fd_count, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void refuses_what_is_too_long(void **state)
 {
     int ends[2];
@@ -170,6 +192,7 @@ int main(void)
         cmocka_unit_test(parses_what_fits_its_kind),
         cmocka_unit_test(carries_text_and_numbers),
         cmocka_unit_test(closes_descriptors_nobody_took),
+        cmocka_unit_test(lost_descriptors_leave_the_message),
         cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(never_waits_for_a_reader),
     };
