@@ -9,18 +9,21 @@
 #include "event/loop.h"
 
 struct listeners;
-/* on_accept takes the new descriptor; `tag` is what listeners_add was given with the socket. */
-struct listeners *listeners_new(struct loop *l,
-                                void (*on_accept)(void *user, void *tag, int fd,
-                                                  const struct addr *peer),
-                                void *user);
+struct listeners_events {
+    /* Takes the new descriptor; `tag` is what listeners_add was given with the socket. */
+    void (*on_accept)(void *user, void *tag, int fd, const struct addr *peer);
+    /* How many may come in now; 0: not one, for lack of descriptors. NULL: as many as come. */
+    unsigned (*room)(void *user);
+};
+/* Borrows the events. */
+struct listeners *listeners_new(struct loop *l, const struct listeners_events *ev, void *user);
 void listeners_free(struct listeners *ls); /* closes all */
 /* Takes the descriptor (closed by listeners_remove). 0, or -errno, and it stays the caller's. */
 int listeners_add(struct listeners *ls, int fd, void *tag);
 void listeners_remove(struct listeners *ls, int fd); /* harmless when it is not there */
 void listeners_close_all(struct listeners *ls);      /* accepts no more, at once */
-/* Out of descriptors, accepting pauses for 100 ms instead of spinning; the caller counts. Accept
- * failures so far: */
+/* Without descriptors or room, accepting pauses for 100 ms instead of spinning, and the log says so
+ * once a minute; the caller counts. Such failures so far: */
 uint64_t listeners_failures(const struct listeners *ls);
 
 #endif

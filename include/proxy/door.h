@@ -13,7 +13,7 @@
 #include "proxy/route.h"
 
 /* Refused sockets of one worker that linger at once: so many are told, and read until they go, for
- * up to LINGER_MS. More than that are just closed. */
+ * up to LINGER_MS. More than that, or than a quarter of the room, are just closed. */
 #define DOOR_LINGER_MAX 256
 
 struct door_refusals { /* since the last line in the log */
@@ -25,13 +25,19 @@ struct door { /* embedded in what outlives the scratch, where refused sockets li
     struct scratch *scratch;
     struct census *census; /* NULL: no caps */
     struct counters *counters;
-    unsigned lingering;
+    unsigned inside;    /* who holds a place; 0 without a census */
+    unsigned lingering; /* refused */
+    unsigned room;      /* for both together; 0: no bound */
     struct door_refusals all, per_ip;
     struct timer report; /* once a second, while there is something to tell */
 };
+/* Borrows all; the census outlives the sockets. `room`: so many clients' sockets leave descriptors
+ * for as many connections to servers, 0: nobody knows of a bound. */
 void door_open(struct door *d, struct loop *l, struct scratch *s, struct census *census,
-               struct counters *counters); /* borrows all; the census outlives the sockets */
+               struct counters *counters, unsigned room);
 void door_close(struct door *d); /* tells the log what is untold; nobody comes in any more */
+
+unsigned door_room(const struct door *d); /* how many more have room; not their caps */
 
 struct place; /* what a client that came in holds */
 /* 0, and *ret_place is the caller's to bind or to give back. -EUSERS: no place is left; the client

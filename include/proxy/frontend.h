@@ -11,6 +11,10 @@ struct frontend;
 struct frontend *frontend_new(struct proxy *p, struct scratch *s); /* borrows both */
 /* Closes what is left, at once: exchanges too, their records say "shutdown". */
 void frontend_free(struct frontend *f);
+/* How many clients may be accepted at once, as long as each leaves a descriptor for a connection to
+ * a server: 0 when none may. One at a time while handshakes wait for their turn, so that a flood
+ * waits in the kernel. */
+unsigned frontend_room(const struct frontend *f);
 /* Takes the descriptor, and refuses it when a cap of the listener is reached (door.h). `config`
  * names the listener; the frontend takes a reference of its own. */
 void frontend_accept(struct frontend *f, const struct config_hold *config, int fd,

@@ -10,6 +10,9 @@ void descriptors_raise(void);
 /* How many one worker needs for its share of `limit connections`: two a connection, its own and one
  * to a server, and what it holds besides. 0: no limit, nobody knows. */
 uint64_t descriptors_needed(const struct config *c);
+/* How many client sockets a worker may hold under the limit of this process, so that each may have
+ * a connection to a server too; at least 1. */
+unsigned descriptors_client_room(const struct config *c);
 void descriptors_warn(const struct config *c); /* says so when they do not fit the limit */
 
 #endif

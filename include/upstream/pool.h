@@ -28,6 +28,9 @@ void pool_set_dial(struct pool *p,
                    struct conn *(*dial)(void *user, const struct addr *to,
                                         const struct conn_conf *conf),
                    void *user);
+/* So many connections at once, dials among them: beyond it the oldest idle one of any server is
+ * closed for each that is dialed. 0, as at first: no bound. */
+void pool_set_room(struct pool *p, unsigned room);
 void pool_free(struct pool *p);       /* closes all; no stream of it may be in use, no wish open */
 void pool_close_idle(struct pool *p); /* on drain; what becomes idle later is kept as ever */
 /* The servers' addresses or keepalive have changed: idle connections that are no longer wanted

@@ -14,6 +14,7 @@
 #define ACCEPTS_MAX 64 /* per wake-up and socket, so that others get their turn */
 #define EVENTS_MAX  16
 #define STARVED_MS  100
+#define SAY_MS      60000 /* between two lines of the log */
 
 struct listening {
     int fd;
@@ -22,12 +23,12 @@ struct listening {
 
 struct listeners {
     struct loop *loop;
-    void (*on_accept)(void *user, void *tag, int fd, const struct addr *peer);
+    const struct listeners_events *events;
     void *user;
     int epoll;
     struct watch watch;     /* of the epoll set */
     struct timer starved;   /* runs while accepting pauses */
-    bool starving;          /* nothing was accepted since the last failure: it is logged already */
+    uint64_t said_ms;       /* when the log was told of a pause, 0: never */
     struct listening *open; /* few: searched in line */
     size_t count;
     uint64_t failures;
@@ -42,12 +43,14 @@ static struct listening *find(struct listeners *ls, int fd)
     return NULL;
 }
 
-static void pause_accepting(struct listeners *ls, int error)
+static void pause_accepting(struct listeners *ls, const char *why)
 {
+    uint64_t now_ms = loop_now_ms(ls->loop);
     ls->failures++;
-    if (!ls->starving)
-        log_error("cannot accept: %s; trying again every %d ms", strerror(-error), STARVED_MS);
-    ls->starving = true;
+    if (ls->said_ms == 0 || now_ms - ls->said_ms >= SAY_MS) {
+        log_error("cannot accept: %s; trying again every %d ms", why, STARVED_MS);
+        ls->said_ms = now_ms;
+    }
     watch_set(&ls->watch, 0);
     timer_start(&ls->starved, ls->loop, STARVED_MS);
 }
@@ -59,8 +62,7 @@ static bool accept_one(struct listeners *ls, const struct listening *from)
     int fd, r = sock_accept(from->fd, &fd, &peer);
     switch (r) {
     case 0:
-        ls->starving = false;
-        ls->on_accept(ls->user, from->tag, fd, &peer);
+        ls->events->on_accept(ls->user, from->tag, fd, &peer);
         return true;
     case -EAGAIN:
         return false;
@@ -68,7 +70,7 @@ static bool accept_one(struct listeners *ls, const struct listening *from)
     case -ENFILE:
     case -ENOBUFS:
     case -ENOMEM:
-        pause_accepting(ls, r);
+        pause_accepting(ls, strerror(-r));
         return false;
     default: /* the connection's own end, which accept(2) passes on: ECONNABORTED, EPROTO, ... */
         ls->failures++;
@@ -76,15 +78,26 @@ static bool accept_one(struct listeners *ls, const struct listening *from)
     }
 }
 
+/* How many of one socket. 0 when accepting pauses. */
+static unsigned room(struct listeners *ls)
+{
+    if (ls->events->room == NULL)
+        return ACCEPTS_MAX;
+    unsigned max = ls->events->room(ls->user);
+    if (max == 0)
+        pause_accepting(ls, "more clients would leave no descriptors for connections to servers");
+    return max < ACCEPTS_MAX ? max : ACCEPTS_MAX;
+}
+
 static void on_ready(struct watch *w, unsigned events)
 {
     struct listeners *ls = CONTAINER_OF(w, struct listeners, watch);
     struct epoll_event ready[EVENTS_MAX];
     int n = epoll_wait(ls->epoll, ready, EVENTS_MAX, 0);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !timer_running(&ls->starved); i++) {
         /* Looked up each time: on_accept may remove any of them. */
         const struct listening *from = find(ls, ready[i].data.fd);
-        for (int left = ACCEPTS_MAX; left > 0 && from != NULL && accept_one(ls, from); left--)
+        for (unsigned left = room(ls); left > 0 && from != NULL && accept_one(ls, from); left--)
             from = find(ls, ready[i].data.fd);
     }
 }
@@ -95,14 +108,11 @@ static void on_starved(struct timer *t)
     watch_set(&ls->watch, WATCH_READ);
 }
 
-struct listeners *listeners_new(struct loop *l,
-                                void (*on_accept)(void *user, void *tag, int fd,
-                                                  const struct addr *peer),
-                                void *user)
+struct listeners *listeners_new(struct loop *l, const struct listeners_events *ev, void *user)
 {
     struct listeners *ls = mem_zalloc(sizeof *ls);
     ls->loop = l;
-    ls->on_accept = on_accept;
+    ls->events = ev;
     ls->user = user;
     ls->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (ls->epoll < 0) {

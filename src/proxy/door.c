@@ -8,6 +8,7 @@
 #include "proxy/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 #define REPORT_MS 1000
@@ -26,7 +27,7 @@
 #define TELL_TLS SLICE("\x15\x03\x03\x00\x02\x02\x50")
 
 struct place {
-    struct census *census;
+    struct door *door;
     struct census_place taken;
 };
 
@@ -62,11 +63,16 @@ static void on_told(void *user)
     d->lingering--;
 }
 
+static unsigned linger_max(const struct door *d)
+{
+    return d->room > 0 && d->room / 4 < DOOR_LINGER_MAX ? d->room / 4 : DOOR_LINGER_MAX;
+}
+
 /* Without the reading, the kernel answers what the client has said with RST, and that destroys what
  * it is told (conn/linger.h). */
 static void tell(struct door *d, int fd, struct slice what)
 {
-    if (d->lingering >= DOOR_LINGER_MAX) {
+    if (d->lingering >= linger_max(d)) {
         close(fd);
         return;
     }
@@ -103,6 +109,14 @@ static void refuse(struct door *d, const struct listener_conf *l, int fd, const 
 
 /* --- those who come in */
 
+unsigned door_room(const struct door *d)
+{
+    unsigned taken = d->inside + d->lingering;
+    if (d->room == 0)
+        return UINT_MAX;
+    return taken < d->room ? d->room - taken : 0;
+}
+
 /* Counted by address? A proxy stands for many clients, and a unix socket has no address. */
 static bool is_counted(const struct listener_conf *l, const struct addr *peer, uint64_t *ret_key)
 {
@@ -124,7 +138,8 @@ int door_admit(struct door *d, const struct listener_conf *l, int fd, const stru
         return -EUSERS;
     }
     struct place *p = mem_alloc(sizeof(*p));
-    *p = (struct place){ d->census, taken };
+    *p = (struct place){ d, taken };
+    d->inside++;
     *ret_place = p;
     return 0;
 }
@@ -133,7 +148,8 @@ void place_give_back(struct place *p)
 {
     if (p == NULL)
         return;
-    census_leave(p->census, &p->taken);
+    p->door->inside--;
+    census_leave(p->door->census, &p->taken);
     mem_free(p);
 }
 
@@ -151,9 +167,11 @@ void place_bind(struct place *p, struct transport *t)
 /* --- life */
 
 void door_open(struct door *d, struct loop *l, struct scratch *s, struct census *census,
-               struct counters *counters)
+               struct counters *counters, unsigned room)
 {
-    *d = (struct door){ .loop = l, .scratch = s, .census = census, .counters = counters };
+    *d = (struct door){
+        .loop = l, .scratch = s, .census = census, .counters = counters, .room = room
+    };
     timer_init(&d->report, on_report);
 }
 

@@ -42,7 +42,7 @@ struct frontend *frontend_new(struct proxy *p, struct scratch *s)
     f->scratch = s;
     list_init(&f->conns);
     list_init(&p->exchanges);
-    door_open(&p->door, p->loop, s, p->census, p->counters);
+    door_open(&p->door, p->loop, s, p->census, p->counters, p->client_room);
     return f;
 }
 
@@ -127,6 +127,12 @@ static struct conn_conf conn_conf_of(const struct listener_conf *l)
         .min_rate = l->min_rate,
         .keep_max = keep > KEEP_MIN ? keep : KEEP_MIN,
     };
+}
+
+unsigned frontend_room(const struct frontend *f)
+{
+    unsigned room = door_room(&f->proxy->door);
+    return room > 1 && ration_is_short(&f->scratch->handshakes) ? 1 : room;
 }
 
 /* --- the codec's events */

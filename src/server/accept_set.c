@@ -136,6 +136,13 @@ static struct entrance *entrance_new(struct accept_set *s, unsigned owner, int f
 }
 
 /* --- the set */
+static unsigned room(void *user)
+{
+    const struct accept_set *s = user;
+    return frontend_room(s->frontend);
+}
+
+static const struct listeners_events events = { .on_accept = on_accept, .room = room };
 
 struct accept_set *accept_set_new(struct loop *l, struct frontend *f, struct config *c)
 {
@@ -143,7 +150,7 @@ struct accept_set *accept_set_new(struct loop *l, struct frontend *f, struct con
     s->loop = l;
     s->frontend = f;
     s->config = config_ref(c);
-    s->listeners = listeners_new(l, on_accept, s);
+    s->listeners = listeners_new(l, &events, s);
     list_init(&s->entrances);
     return s;
 }

@@ -5,6 +5,7 @@
 #include "proxy/door.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/resource.h>
 
 /* Logs, epoll sets, the channel, shared memory, and some for idle connections to servers. */
@@ -28,13 +29,28 @@ static uint64_t addresses(const struct config *c)
     return count;
 }
 
+/* Its own, and those of a fallen neighbour. */
+static uint64_t listening(const struct config *c)
+{
+    return 2 * addresses(c);
+}
+
 uint64_t descriptors_needed(const struct config *c)
 {
     if (c->caps.all == 0)
         return 0;
     uint64_t share = (c->caps.all + c->workers - 1) / c->workers;
-    uint64_t listening = 2 * addresses(c); /* its own, and those of a fallen neighbour */
-    return 2 * share + listening + DOOR_LINGER_MAX + BESIDES;
+    return 2 * share + listening(c) + DOOR_LINGER_MAX + BESIDES;
+}
+
+unsigned descriptors_client_room(const struct config *c)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > UINT_MAX)
+        return UINT_MAX;
+    uint64_t eighth = limit.rlim_cur / 8;
+    uint64_t besides = listening(c) + (eighth < BESIDES ? eighth : BESIDES);
+    return limit.rlim_cur > besides + 2 ? (unsigned)((limit.rlim_cur - besides) / 2) : 1;
 }
 
 void descriptors_warn(const struct config *c)

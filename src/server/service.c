@@ -8,6 +8,7 @@
 #include "server/config_build.h"
 #include "server/config_grave.h"
 #include "server/config_load.h"
+#include "server/descriptors.h"
 #include "server/sandbox.h"
 
 #include <assert.h>
@@ -69,6 +70,7 @@ static int build_first(struct service *s, int bundle_fd, struct err *e)
 
 static void build_machinery(struct service *s, const struct service_setup *setup)
 {
+    unsigned room = descriptors_client_room(s->config);
     scratch_init(&s->scratch);
     arena_recycler_init(&s->arenas, ARENA_BLOCKS);
     s->proxy = (struct proxy){
@@ -79,7 +81,9 @@ static void build_machinery(struct service *s, const struct service_setup *setup
             access_log_new(s->loop, setup->access_fd, s->config->access_log.format, s->counters),
         .counters = s->counters,
         .census = setup->census,
+        .client_room = room,
     };
+    pool_set_room(s->proxy.pool, room);
     s->frontend = frontend_new(&s->proxy, &s->scratch);
     s->accepts = accept_set_new(s->loop, s->frontend, s->config);
 }

@@ -62,7 +62,10 @@ const struct syscall_row syscall_table[] = {
     { "writev", "log lines, and a library's last words before abort()" },
     { "poll", "whether a log takes bytes without blocking" },
     { "ppoll", "the same, on machines without poll" },
-    { "fstat", "how long a bundle is" },
+    { "fcntl", "whether a log makes its writer wait", { INT_ARG(1, F_GETFL) } },
+    { "ftruncate", "what a full disk took of half a line is taken back" },
+    { "lseek", "the next line follows the one before it" },
+    { "fstat", "how long a bundle is; what a log is, and where it ends" },
     { "newfstatat", "fstat() of glibc; no path", { BITS_ARG(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },
     { "fcntl", "whether a bundle is sealed", { INT_ARG(1, F_GET_SEALS) } },
     /* memory: never executable, so what was written cannot be run */

@@ -20,6 +20,9 @@ struct pool {
     size_t count;      /* of them */
     size_t to_review;  /* the first so many of them are still to be looked at */
     struct deferred review;
+    struct link idle; /* those of any server, the newest first */
+    unsigned open;    /* connections, dials among them */
+    unsigned room;    /* for them; 0: no bound */
     struct h1_conf h1;
     struct conn *(*dial)(void *user, const struct addr *to, const struct conn_conf *conf);
     void *dial_user;
@@ -34,6 +37,7 @@ struct upstream_conn { /* an open connection: its codec, and where it belongs */
     struct codec *codec;
     enum use use;
     struct link in_pool, in_idle; /* in_idle: in server->idle while USE_IDLE */
+    struct link in_rest;          /* the same, in pool->idle */
     struct timer idle_timer;
     struct deferred reap;
 };
@@ -60,6 +64,7 @@ struct pool *pool_new(struct loop *l, struct scratch *s, struct arena_recycler *
     p->counters = c;
     list_init(&p->conns);
     deferred_init(&p->review, on_review);
+    list_init(&p->idle);
     pool_set_dial(p, dial_plain, p);
     /* Deadlines are the exchange's, idleness is ours: the codec has none of its own. */
     p->h1 = (struct h1_conf){ .head_max = HEAD_MAX, .fields_max = FIELDS_MAX };
@@ -80,6 +85,7 @@ void pool_set_dial(struct pool *p,
 static void leave_idle(struct upstream_conn *u)
 {
     list_remove(&u->in_idle);
+    list_remove(&u->in_rest);
     u->server->idle_count--;
     timer_stop(&u->idle_timer);
 }
@@ -112,6 +118,7 @@ static void on_reap(struct deferred *d)
 static void retire(struct upstream_conn *u)
 {
     set_use(u, USE_GONE);
+    u->pool->open--;
     loop_defer(u->pool->loop, &u->reap);
 }
 
@@ -165,6 +172,7 @@ static void on_codec_idle(struct codec *c)
     }
     set_use(u, USE_IDLE);
     list_prepend(&s->idle, &u->in_idle);
+    list_prepend(&u->pool->idle, &u->in_rest);
     s->idle_count++;
     if (s->keepalive.idle_ms > 0)
         timer_start(&u->idle_timer, u->pool->loop, s->keepalive.idle_ms);
@@ -182,6 +190,7 @@ static struct upstream_conn *conn_adopt(struct lend *l, struct conn *c)
     u->server = server_ref(l->server);
     u->use = USE_LENT;
     list_init(&u->in_idle);
+    list_init(&u->in_rest);
     list_append(&p->conns, &u->in_pool);
     p->count++;
     timer_init(&u->idle_timer, on_idle_due);
@@ -233,11 +242,13 @@ void pool_review(struct pool *p)
 
 void pool_close_idle(struct pool *p)
 {
-    LIST_EACH (&p->conns, at) {
-        struct upstream_conn *u = CONTAINER_OF(at, struct upstream_conn, in_pool);
-        if (u->use == USE_IDLE)
-            close_conn(u);
-    }
+    while (!list_empty(&p->idle))
+        close_conn(CONTAINER_OF(p->idle.next, struct upstream_conn, in_rest));
+}
+
+void pool_set_room(struct pool *p, unsigned room)
+{
+    p->room = room;
 }
 
 void pool_free(struct pool *p)
@@ -336,8 +347,15 @@ static void on_dial_end(struct conn *c, enum conn_end how)
     int err = how == CONN_END_CONNECT_TIMEOUT ? -ETIMEDOUT : conn_errno(c);
     conn_abort(c);
     l->dialing = NULL;
+    l->pool->open--;
     counter_add(l->pool->counters, COUNTER_UPSTREAM_DIALS_FAILED, 1);
     dial_next(l, failure_of(how, err), err);
+}
+
+static void make_room(struct pool *p)
+{
+    if (p->room > 0 && p->open >= p->room && !list_empty(&p->idle))
+        close_conn(CONTAINER_OF(p->idle.prev, struct upstream_conn, in_rest));
 }
 
 static void dial(struct lend *l, const struct addr *to)
@@ -349,6 +367,8 @@ static void dial(struct lend *l, const struct addr *to)
                                     .send_ms = (unsigned)l->conf->send_ms,
                                     .keep_max = HEAD_MAX };
     counter_add(p->counters, COUNTER_UPSTREAM_DIALS, 1);
+    make_room(p);
+    p->open++;
     l->dialing = p->dial(p->dial_user, to, &conf);
     conn_set_events(l->dialing, &events, l);
     conn_start(l->dialing);
@@ -393,5 +413,6 @@ void pool_cancel(struct lend *l)
         return;
     conn_abort(l->dialing);
     l->dialing = NULL;
+    l->pool->open--;
     withdraw(l);
 }

@@ -36,15 +36,15 @@ def cleanup():
 
 @pytest.fixture
 def signet(tmp_path, certs, cleanup):
-    """signet(config, **values) starts one. At the end it is stopped in order, and must have leaked nothing."""
+    """signet(config, **values) starts one, as `wrapper` executes it. At the end it is stopped in order, and must have leaked nothing."""
     started = []
 
-    def start(config, env=None, **values):
+    def start(config, env=None, wrapper=(), **values):
         values.setdefault("port", harness.free_port())
         instance = harness.Signet(tmp_path / f"signet{len(started)}", config, certs=certs, env=env, **values)
         instance.port = values["port"]
         started.append(cleanup(instance))
-        return instance.start()
+        return instance.start(wrapper=wrapper)
 
     yield start
     for instance in started:

@@ -21,6 +21,7 @@ struct door {
     int fds[2];
     unsigned accepted[2];
     bool close_on_accept;
+    unsigned room;
 };
 
 static void on_accept(void *user, void *tag, int fd, const struct addr *peer)
@@ -34,10 +35,17 @@ static void on_accept(void *user, void *tag, int fd, const struct addr *peer)
         listeners_close_all(d->listeners);
 }
 
+static unsigned room(void *user)
+{
+    const struct door *d = user;
+    return d->room;
+}
+
 static void open_door(struct door *d)
 {
-    *d = (struct door){ .loop = loop_new() };
-    d->listeners = listeners_new(d->loop, on_accept, d);
+    static const struct listeners_events events = { .on_accept = on_accept, .room = room };
+    *d = (struct door){ .loop = loop_new(), .room = 1000 };
+    d->listeners = listeners_new(d->loop, &events, d);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(addr_parse_ip(SLICE("127.0.0.1"), &d->at[i]), 0);
         assert_int_equal(sock_listen(&d->at[i], 128, &d->fds[i]), 0);
@@ -147,6 +155,37 @@ static void out_of_descriptors(void **state)
     shut_door(&d);
 }
 
+/* So many at once, and none for a while where there is no room. */
+static void as_many_as_have_room(void **state)
+{
+    struct door d;
+    int clients[5], quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    open_door(&d);
+    log_open(quiet, LOG_ERROR, "test");
+    for (int i = 0; i < 5; i++)
+        clients[i] = knock(&d.at[0]);
+    d.room = 2;
+    loop_turn(d.loop, true);
+    assert_int_equal(d.accepted[0], 2);
+    d.room = 0;
+    loop_turn(d.loop, true);
+    uint64_t start_ms = loop_now_ms(d.loop);
+    assert_int_equal(listeners_failures(d.listeners), 1);
+    loop_turn(d.loop, false);
+    loop_turn(d.loop, false);
+    assert_int_equal(listeners_failures(d.listeners), 1); /* it pauses, it does not spin */
+    assert_int_equal(d.accepted[0], 2);
+    d.room = 1;
+    turn_until(&d, 5);
+    assert_int_equal(d.accepted[0], 5);
+    assert_in_range(loop_now_ms(d.loop), start_ms + 100, start_ms + 1000);
+    log_open(STDERR_FILENO, LOG_ERROR, "test");
+    close(quiet);
+    for (int i = 0; i < 5; i++)
+        close(clients[i]);
+    shut_door(&d);
+}
+
 static void refuses_what_cannot_be_watched(void **state)
 {
     struct door d;
@@ -159,8 +198,11 @@ static void refuses_what_cannot_be_watched(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts_with_the_tag),           cmocka_unit_test(removed_while_accepting),
-        cmocka_unit_test(removed_but_open_elsewhere),     cmocka_unit_test(out_of_descriptors),
+        cmocka_unit_test(accepts_with_the_tag),
+        cmocka_unit_test(removed_while_accepting),
+        cmocka_unit_test(removed_but_open_elsewhere),
+        cmocka_unit_test(out_of_descriptors),
+        cmocka_unit_test(as_many_as_have_room),
         cmocka_unit_test(refuses_what_cannot_be_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

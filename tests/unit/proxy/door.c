@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static void bench_open(struct bench *b, struct census_caps caps)
     memset(b->memory, 0, census_bytes(1, ADDRESSES));
     b->census = census_new(b->memory, 1, ADDRESSES, 1);
     scratch_init(&b->scratch);
-    door_open(&b->door, b->loop, &b->scratch, b->census, &b->counters);
+    door_open(&b->door, b->loop, &b->scratch, b->census, &b->counters, 0);
     log_open(b->log_fd, LOG_INFO, "test");
 }
 
@@ -260,6 +261,34 @@ static void a_place_is_held_until_the_descriptor_is_closed(void **state)
     bench_close(&b);
 }
 
+/* Descriptors bound all who hold a socket, whether they were let in or are told that they may not
+ * come in; and those take a quarter at most. */
+static void room_is_what_descriptors_allow(void **state)
+{
+    struct bench b;
+    struct place *place, *none;
+    int fds[4];
+    bench_open(&b, (struct census_caps){ .all = 1 });
+    assert_int_equal(door_room(&b.door), UINT_MAX);
+    b.door.room = 8;
+    assert_int_equal(door_room(&b.door), 8);
+    assert_int_equal(knock(&b, "192.0.2.1:1", &place), 0);
+    assert_int_equal(door_room(&b.door), 7);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(come(&b, "192.0.2.2:2", &none, &fds[i]), -EUSERS);
+    loop_turn(b.loop, false);
+    assert_int_equal(b.door.lingering, 2);
+    assert_int_equal(door_room(&b.door), 5);
+    b.door.room = 3;
+    assert_int_equal(door_room(&b.door), 0);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    loop_turn(b.loop, false);
+    place_give_back(place);
+    assert_int_equal(door_room(&b.door), 3);
+    bench_close(&b);
+}
+
 static void no_census_no_caps(void **state)
 {
     struct bench b;
@@ -283,6 +312,7 @@ int main(void)
         cmocka_unit_test(so_many_are_told_the_others_just_go),
         cmocka_unit_test(the_log_gets_one_line_with_the_number),
         cmocka_unit_test(a_place_is_held_until_the_descriptor_is_closed),
+        cmocka_unit_test(room_is_what_descriptors_allow),
         cmocka_unit_test(no_census_no_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,51 @@ static void above_the_limit_the_oldest_goes(void **state)
     close(newest);
 }
 
+/* Whatever their server: descriptors are one worker's. */
+static void without_room_the_oldest_goes_for_the_next_dial(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int oldest = make_idle(f), newer = make_idle(f);
+    pool_set_room(f->pool, 2);
+    ask(f, &u, FRESH);
+    origin_expect_end(f, oldest);
+    int fd = origin_accept(f, 0);
+    assert_false(readable(newer));
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    assert_int_equal(f->server->idle_count, 2);
+
+    ask(f, &u, PLAIN); /* needs no room */
+    assert_true(u.reused);
+    assert_false(readable(newer));
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    close(newer);
+    close(fd);
+}
+
+/* The bound is on what rests, never on what is needed. */
+static void without_an_idle_one_it_dials_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct user first, second;
+    pool_set_room(f->pool, 1);
+    ask(f, &first, FRESH);
+    ask(f, &second, FRESH);
+    wait_lent(f, &first);
+    wait_lent(f, &second);
+    assert_int_equal(first.lent + second.lent, 2);
+    int fds[2] = { origin_accept(f, 0), origin_accept(f, 0) };
+    for (int i = 0; i < 2; i++)
+        origin_answer(f, fds[i]);
+    wait_over(f, &first);
+    wait_over(f, &second);
+    for (int i = 0; i < 2; i++)
+        close(fds[i]);
+}
+
 static void what_may_not_rest_is_closed(void **state)
 {
     static const struct {
@@ -274,6 +319,8 @@ int main(void)
         ROW(fresh_means_a_new_connection),
         ROW(above_the_limit_the_oldest_goes),
         ROW(what_may_not_rest_is_closed),
+        ROW(without_room_the_oldest_goes_for_the_next_dial),
+        ROW(without_an_idle_one_it_dials_all_the_same),
         ROW(lent_it_is_not_idle),
         ROW(any_event_on_an_idle_one_is_its_end),
         ROW(peek_finds_the_dead),
