@@ -23,6 +23,9 @@ struct sources *sources_new_system(void); /* asks the system */
 struct sources *sources_new_memory(void);
 /* From what sources_save() wrote; -EINVAL when it is not that. Borrows nothing. */
 int sources_load(struct slice saved, struct sources **ret_sources);
+/* The same, but the answers are read where they are: no copy of a key is made, `saved` outlives the
+ * sources, and nothing may be put into them. */
+int sources_view(struct slice saved, struct sources **ret_sources);
 void sources_free(struct sources *s); /* wipes the contents: keys are among them */
 /* Appends to out in one piece. The bytes hold keys: the caller wipes them. */
 void sources_save(const struct sources *s, struct buf *out);

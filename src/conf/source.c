@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -28,6 +29,7 @@ struct answer {
 
 struct sources {
     bool asks_system;
+    bool is_view;       /* the answers' texts are borrowed */
     struct map answers; /* key to struct answer, in the order they were learned */
 };
 
@@ -50,14 +52,19 @@ struct sources *sources_new_memory(void)
     return sources_new(false);
 }
 
-static struct answer *answer_new(struct slice key, int result, struct slice value)
+/* Takes both texts, but for a view. */
+static struct answer *answer_of(struct slice key, int result, struct slice value)
 {
     struct answer *a = mem_zalloc(sizeof(*a));
 
-    a->key = slice_of(mem_text(key), key.len);
-    a->value = slice_of(mem_text(value), value.len);
-    a->result = result;
+    *a = (struct answer){ .key = key, .value = value, .result = result };
     return a;
+}
+
+static struct answer *answer_new(struct slice key, int result, struct slice value)
+{
+    return answer_of(slice_of(mem_text(key), key.len), result,
+                     slice_of(mem_text(value), value.len));
 }
 
 static void wipe_text(struct slice s)
@@ -66,12 +73,14 @@ static void wipe_text(struct slice s)
     mem_free((char *)s.ptr);
 }
 
-static void answer_free(struct answer *a)
+static void answer_free(struct answer *a, bool of_view)
 {
     while (a != NULL) {
         struct answer *older = a->older;
-        wipe_text(a->key);
-        wipe_text(a->value);
+        if (!of_view) {
+            wipe_text(a->key);
+            wipe_text(a->value);
+        }
         mem_free(a);
         a = older;
     }
@@ -82,7 +91,7 @@ void sources_free(struct sources *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->answers.count; i++)
-        answer_free(s->answers.entries[i].value);
+        answer_free(s->answers.entries[i].value, s->is_view);
     map_done(&s->answers);
     mem_free(s);
 }
@@ -122,6 +131,7 @@ static struct answer *learn(struct sources *s, const char *kind, const char *nam
 {
     struct buf key;
 
+    assert(!s->is_view);
     buf_init(&key);
     put_key(&key, kind, name);
     struct answer *known = map_get(&s->answers, buf_view(&key));
@@ -389,20 +399,22 @@ static int load_answer(struct sources *s, struct slice *rest)
     if (head.result > 0 || head.result < -ERRNO_MAX || !take(rest, head.key_len, &key) ||
         !take(rest, head.value_len, &value))
         return -EINVAL;
-    struct answer *a = answer_new(key, (int)head.result, value);
+    struct answer *a = s->is_view ? answer_of(key, (int)head.result, value)
+                                  : answer_new(key, (int)head.result, value);
     if (map_add(&s->answers, a->key, a))
         return 0;
-    answer_free(a);
+    answer_free(a, s->is_view);
     return -EINVAL;
 }
 
-int sources_load(struct slice saved, struct sources **ret_sources)
+static int load(struct slice saved, bool is_view, struct sources **ret_sources)
 {
     struct slice start;
 
     if (!take(&saved, sizeof(magic) - 1, &start) || !slice_eq(start, slice_str(magic)))
         return -EINVAL;
     struct sources *s = sources_new_memory();
+    s->is_view = is_view;
     while (saved.len > 0) {
         int r = load_answer(s, &saved);
         if (r < 0) {
@@ -412,4 +424,14 @@ int sources_load(struct slice saved, struct sources **ret_sources)
     }
     *ret_sources = s;
     return 0;
+}
+
+int sources_load(struct slice saved, struct sources **ret_sources)
+{
+    return load(saved, false, ret_sources);
+}
+
+int sources_view(struct slice saved, struct sources **ret_sources)
+{
+    return load(saved, true, ret_sources);
 }

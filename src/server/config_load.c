@@ -7,12 +7,13 @@
 #include <errno.h>
 
 struct config_load {
-    struct slice mapped; /* the bundle; empty once its sources are loaded */
+    struct slice mapped; /* the bundle */
+    bool begun;
     struct bundle bundle;
     struct servers *registry;
-    struct tls_tickets *tickets; /* a reference; NULL before the sources are loaded */
+    struct tls_tickets *tickets; /* a reference; may be NULL before the sources are loaded */
     const struct config *former;
-    struct sources *sources; /* NULL: not loaded yet, or damaged */
+    struct sources *sources; /* views `mapped`; NULL: not loaded yet, or damaged */
     char *path;
     struct diags *diags;
     struct config_builder *builder;
@@ -35,13 +36,6 @@ int config_load_new(const struct config_load_setup *setup, struct config_load **
     return 0;
 }
 
-static void forget_bundle(struct config_load *l)
-{
-    mem_wipe(l->bundle.ticket_secret, sizeof(l->bundle.ticket_secret));
-    bundle_unmap(l->mapped);
-    l->mapped = slice_of(NULL, 0);
-}
-
 /* Sessions resume across reloads because the secret is the same. Should it be another one, it
  * counts: the other workers have it too. */
 static void choose_tickets(struct config_load *l)
@@ -58,10 +52,11 @@ static void choose_tickets(struct config_load *l)
 /* False: they are damaged. */
 static bool load_sources(struct config_load *l)
 {
-    int r = sources_load(l->bundle.sources, &l->sources);
+    l->begun = true;
+    int r = sources_view(l->bundle.sources, &l->sources);
     l->path = mem_text(l->bundle.config_path);
     choose_tickets(l);
-    forget_bundle(l);
+    mem_wipe(l->bundle.ticket_secret, sizeof(l->bundle.ticket_secret));
     if (r < 0)
         return false;
     l->builder =
@@ -71,7 +66,7 @@ static bool load_sources(struct config_load *l)
 
 bool config_load_step(struct config_load *l, uint64_t budget_us)
 {
-    if (l->mapped.ptr != NULL)
+    if (!l->begun)
         return load_sources(l);
     return l->builder != NULL && config_builder_step(l->builder, budget_us);
 }
@@ -115,11 +110,12 @@ void config_load_free(struct config_load *l)
     if (l == NULL)
         return;
     config_unref(take_config(l));
-    forget_bundle(l);
     diags_free(l->diags);
     mem_free(l->path);
     if (l->sources != NULL)
-        sources_free(l->sources); /* wipes: private keys are among them */
+        sources_free(l->sources);
+    mem_wipe(l->bundle.ticket_secret, sizeof(l->bundle.ticket_secret));
+    bundle_unmap(l->mapped); /* and with it the only copy of private keys in this process */
     tls_tickets_unref(l->tickets);
     mem_free(l);
 }
