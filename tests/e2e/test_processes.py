@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Master and workers: who falls, who replaces, how it ends."""
 import contextlib
+import ctypes
 import os
 import pathlib
+import random
 import signal
-import re
 import socket
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from harness import (SIGNET, DEADLINE, Signet, answering, curl, end_group, for_this_build, free_port, read_response, run_signet, start_group, talk,
+from harness import (SIGNET, DEADLINE, Signet, answering, curl, end_group, for_this_build, free_port, listening, read_response, run_signet, start_group, talk,
                      tls_client, wait_for)
 
 GET = "GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
@@ -52,7 +53,7 @@ def answers(connection):
     return result == [True]
 
 
-def test_a_killed_worker_costs_its_own_connections_alone(signet, origin, certs):
+def test_h74_a_killed_worker_costs_its_own_connections_alone(signet, origin, certs):
     front = with_workers(signet, origin(answering()).port, 2)
     first, second = front.workers()
     connections = [tls_client(front.port, certs) for _ in range(24)]
@@ -68,7 +69,7 @@ def test_a_killed_worker_costs_its_own_connections_alone(signet, origin, certs):
     assert f"{first}" in front.errors()
 
 
-def test_a_crash_loop_backs_off(signet, origin, certs):
+def test_h75_a_crash_loop_backs_off(signet, origin, certs):
     front = with_workers(signet, origin(answering()).port, 1)
     end = time.monotonic() + 3
     killed = set()
@@ -80,17 +81,6 @@ def test_a_crash_loop_backs_off(signet, origin, certs):
         time.sleep(0.02)
     assert 2 <= len(killed) < 15
     wait_for("service", lambda: curl(front.port, certs=certs).stdout == b"ok", 8)
-
-
-def listening(pid):
-    """How many listening sockets the process holds, each descriptor counted."""
-    inodes = {line.split()[9] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
-    count = 0
-    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(fd))
-            count += match is not None and match[1] in inodes
-    return count
 
 
 def test_a_worker_that_never_gets_ready_is_lent_for_once(signet, origin, certs):
@@ -191,7 +181,7 @@ def test_workers_ignore_the_signals_of_the_terminal(signet, origin, certs):
     assert curl(front.port, certs=certs).stdout == b"ok"
 
 
-def test_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, origin, certs, tmp_path, cleanup):
+def test_h77_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, origin, certs, tmp_path, cleanup):
     front = with_workers(signet, origin(answering()).port, 2)
     workers = front.workers()
     front.process.kill()
@@ -201,6 +191,83 @@ def test_a_killed_master_takes_its_workers_along_and_a_new_one_binds(signet, ori
     assert curl(front.port, certs=certs).stdout == b"ok"
     wait_for("end of the old workers", lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers))
     again.stop()
+
+
+def test_h77_what_was_in_flight_ends_under_a_new_master(signet, origin, certs, tmp_path, cleanup):
+    """The workers of a killed master close their doors at once, however long their last requests take."""
+    release = threading.Event()
+
+    def script(peer, origin):
+        while True:
+            if "/slow" in peer.read_head():
+                release.wait(DEADLINE)
+            peer.answer(b"ok")
+    front = with_workers(signet, origin(script).port, 2)
+    slow = [tls_client(front.port, certs) for _ in range(8)]
+    for connection in slow:
+        connection.sendall(GET.replace("/", "/slow", 1).encode())
+    time.sleep(0.3)
+    workers = front.workers()
+    front.process.kill()
+    front.process.wait()
+    again = Signet(tmp_path / "again", front.config_path.read_text().replace(str(front.folder), str(tmp_path / "again")))
+    begin = time.monotonic()
+    cleanup(again).start()
+    assert time.monotonic() - begin < 3
+    for _ in range(10):
+        assert curl(front.port, certs=certs).stdout == b"ok"
+    release.set()
+    for connection in slow:
+        assert read_response(connection).body == b"ok"
+    wait_for("end of the old workers", lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers))
+    again.stop()
+
+
+def descriptor_of(pid, number):
+    """A copy of another process' descriptor (pidfd_getfd(2)), as a socket."""
+    PIDFD_GETFD = 438
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    fd = libc.syscall(PIDFD_GETFD, pidfd, number, 0)
+    os.close(pidfd)
+    if fd < 0:
+        pytest.skip("may not take a descriptor out of another process")
+    return socket.socket(fileno=fd)
+
+
+def channels_of(master):
+    """The master's ends: seqpacket sockets that have another end."""
+    for name in os.listdir(f"/proc/{master}/fd"):
+        if not os.readlink(f"/proc/{master}/fd/{name}").startswith("socket:"):
+            continue
+        copy = descriptor_of(master, int(name))
+        if copy.family == socket.AF_UNIX and copy.type == socket.SOCK_SEQPACKET:
+            yield copy
+
+
+def test_noise_on_the_channel_is_refused(signet, origin, certs):
+    """Both ways: a few messages without sense are logged and change nothing, and a worker that says nothing else is replaced."""
+    front = with_workers(signet, origin(answering()).port, 2)
+    first, second = workers = front.workers()
+    noise = random.Random(7)
+    with descriptor_of(first, 3) as channel:
+        for length in (1, 19, 20, 531, 532, 5000):
+            channel.send(noise.randbytes(length))
+    for channel in channels_of(front.process.pid):
+        with channel:
+            for length in (1, 19, 20, 531, 532, 5000):
+                channel.send(noise.randbytes(length))
+    wait_for("words about it", lambda: front.errors().count("the master sent") == 12)
+    assert front.errors().count(f"worker 0 (pid {first}) sent") == 6
+    assert front.workers() == workers and curl(front.port, certs=certs).stdout == b"ok"
+
+    with descriptor_of(first, 3) as channel, contextlib.suppress(OSError):
+        for _ in range(1000):
+            channel.send(noise.randbytes(20))
+    wait_for("end of it", lambda: first not in front.workers())
+    assert front.errors().count(f"worker 0 (pid {first}) sent") < 20
+    wait_for("replacement", lambda: len(front.workers()) == 2)
+    assert second in front.workers() and curl(front.port, certs=certs).stdout == b"ok"
 
 
 def test_a_second_instance_is_refused(signet, origin, certs):
