@@ -166,7 +166,9 @@ static void check_listens(struct dir_run *run, const struct draft *draft, const 
 {
     if (draft->listens != NULL || diags_errors(run->diags) > 0)
         return;
-    struct span at = { .file = path };
+    /* It stands nowhere, so the place is where the file begins. */
+    struct span at = { .file = path, .line = 1, .column = 1, .end_column = 2 };
+    sources_file(run->sources, path, &at.text, NULL);
     diags_add(run->diags, DIAG_ERROR, "no-listener", &at, "nothing is listened on");
     diags_hint(run->diags, NULL, "write: listen 0.0.0.0:443 { tls; host NAME { ... } }");
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SHOWN_MAX 64 /* bytes of a value; what is longer is cut */
+#define SHOWN_MAX 128 /* bytes of a value; what is longer is cut */
 
 struct changes { /* one config_changes() */
     const struct config_version *old, *now;

@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "server/config_draft.h"
 
-#define TITLE_WORDS 16 /* more are not shown */
-#define TITLE_MAX   64 /* bytes of each word */
+#define TITLE_WORDS 16  /* more are not shown */
+#define TITLE_MAX   128 /* bytes of each word */
 
 static const struct entry_shape by_name = { .name = NULL };
 static const struct entry_shape shapes[] = {

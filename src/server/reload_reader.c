@@ -205,7 +205,7 @@ static void on_alive(struct watch *w, unsigned events)
         tell_failure(r, why);
         return;
     }
-    struct sources *s;
+    struct sources *s = NULL;
     if (load_report(r->report, &s) == 0)
         tell_report(r, s);
     else

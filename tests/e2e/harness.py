@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a running signet, origins, clients. Everything listens on free loopback ports and is ended by
 pid when its test is over."""
+import collections
 import contextlib
 import hashlib
 import json
@@ -26,6 +27,9 @@ SANITIZED = SIGNET.exists() and b"__asan_init" in SIGNET.read_bytes()
 DEADLINE = 15  # seconds that anything here may take before the test fails
 
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|UndefinedBehavior|SUMMARY: .*Sanitizer")
+
+Outcome = collections.namedtuple("Outcome", "generation committed line")  # of a reload: what is in force, whether it is new
+OUTCOME = re.compile(r"^.* master: (generation (\d+) in force|the running configuration is unchanged \(generation (\d+)\)).*$", re.M)
 
 
 def environment(**extra):
@@ -156,6 +160,21 @@ class Signet:
 
         wait_for("ready signet", ready)
         return self
+
+    def write_config(self, text):
+        self.config_path.write_text(self.fill(text))
+
+    def outcomes(self):
+        """What the error log says of reloads."""
+        return [Outcome(int(m[2] or m[3]), m[2] is not None, m[0]) for m in OUTCOME.finditer(self.errors())]
+
+    def reload(self, text=None):
+        """By signal, with a new configuration if one is given; returns its outcome."""
+        before = len(self.outcomes())
+        if text is not None:
+            self.write_config(text)
+        self.process.send_signal(signal.SIGHUP)
+        return wait_for("outcome of the reload", lambda: self.outcomes()[before:])[0]
 
     def said(self):
         return self.pipe.text() if self.pipe else self.stderr_path.read_text(errors="replace")

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #define FILE_NAME "/etc/signet/signet.conf"
+#define TEN       "0123456789"
 
 static struct sources *sources_with(const char *text)
 {
@@ -98,9 +99,9 @@ static const struct {
       "listen 1:1 { unknown_host default=a }",
       "listen 1:1: unknown_host reject removed\nlisten 1:1: unknown_host default=a added\n" },
     { "long values are cut, strange bytes are escaped", "pool a {}",
-      "pool \"0123456789012345678901234567890123456789012345678901234567890123456789\\n\" {}\n"
-      "pool a {}\npool \"b\\nc\" {}",
-      "pool 0123456789012345678901234567890123456789012345678901234567890123... added\n"
+      "pool \"" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "\\n\" {}\npool a {}\n"
+      "pool \"b\\nc\" {}",
+      "pool " TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "01234567... added\n"
       "pool b\\x0ac added\n" },
     { "a log's path is what it means", "access_log a.log", "access_log /etc/signet/a.log", "" },
     { "a log moves", "access_log stdout", "access_log a.log format=json",

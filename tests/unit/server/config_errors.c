@@ -43,8 +43,8 @@ static void check_rows(const struct row *rows, size_t count)
 static void says_what_is_wrong_at_the_top(void **state)
 {
     static const struct row rows[] = {
-        { "an empty file serves nothing", "", "0:0: nothing is listened on" },
-        { "a file of comments too", "# hello\n", "0:0: nothing is listened on" },
+        { "an empty file serves nothing", "", "1:1: nothing is listened on" },
+        { "a file of comments too", "# hello\n", "1:1: nothing is listened on" },
         { "unknown directive", "lisen 1.2.3.4:80 { }", "1:1: unknown directive \"lisen\"" },
         { "a block that is not built", "admin { listen 127.0.0.1:9901 }",
           "1:1: \"admin\" is not supported by this version" },
