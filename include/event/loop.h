@@ -48,6 +48,8 @@ struct watch {
 };
 void watch_init(struct watch *w, struct loop *l, int fd,
                 void (*on_ready)(struct watch *w, unsigned events));
+/* Its events are told before all others of their turn. Right behind watch_init(). */
+void watch_first(struct watch *w);
 /* What to wait for, 0 for nothing. Costs a system call only when it differs from what the kernel
  * already watches, and that one comes before the loop waits again: what changes back meanwhile is
  * free. Taking WATCH_READ away costs none until an unwanted event shows up. */

@@ -216,6 +216,11 @@ void watch_init(struct watch *w, struct loop *l, int fd,
     ev_io_init(io_of(w), on_io, fd, 0);
 }
 
+void watch_first(struct watch *w)
+{
+    ev_set_priority(io_of(w), EV_MAXPRI);
+}
+
 void watch_set(struct watch *w, unsigned interest)
 {
     ev_io *io = io_of(w);

@@ -32,8 +32,15 @@ struct worker {
     uint32_t next_generation; /* that is being prepared, or is prepared */
     bool prepared;
     bool draining;
+    bool ended; /* the loop stops with this turn */
     int exit_code;
 };
+
+static void end(struct worker *w)
+{
+    w->ended = true;
+    loop_stop(w->loop);
+}
 
 /* --- what is said to the master */
 
@@ -50,7 +57,7 @@ static void cannot(struct worker *w, const struct err *e)
 {
     tell(w, CHANNEL_FAILED, e->text);
     w->exit_code = EXIT_FAILED;
-    loop_stop(w->loop);
+    end(w);
 }
 
 static void ready_when_complete(struct worker *w)
@@ -69,20 +76,20 @@ static void on_drain_poll(struct timer *t)
         return;
     }
     tell(w, CHANNEL_DRAINED, "");
-    loop_stop(w->loop);
+    end(w);
 }
 
 static void on_drain_limit(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, drain_limit);
     log_warn("connections are cut that did not end within the time to drain");
-    loop_stop(w->loop);
+    end(w);
 }
 
 static void drain(struct worker *w)
 {
     if (w->service == NULL) {
-        loop_stop(w->loop);
+        end(w);
         return;
     }
     if (w->draining)
@@ -231,7 +238,7 @@ static void on_drain(struct worker *w, struct channel_message *m)
 
 static void on_stop(struct worker *w, struct channel_message *m)
 {
-    loop_stop(w->loop);
+    end(w);
 }
 
 static void on_reopen(struct worker *w, struct channel_message *m)
@@ -289,9 +296,9 @@ static void on_lost(struct worker *w, const struct channel_message *m)
     }
 }
 
-static void on_channel(struct watch *watch, unsigned events)
+/* Takes one message; false: that was all. */
+static bool hear(struct worker *w)
 {
-    struct worker *w = CONTAINER_OF(watch, struct worker, channel);
     struct channel_message m;
     struct err e = { 0 };
     int r = channel_recv(CHANNEL_FD, CHANNEL_MASTER, &m, &e);
@@ -303,6 +310,16 @@ static void on_channel(struct watch *watch, unsigned events)
         log_warn("the master sent %s", e.text);
     else if (r != -EAGAIN)
         on_master_gone(w);
+    return (r == 1 || r == -EMFILE || r == -EPROTO) && !w->ended;
+}
+
+/* All that has been said is obeyed before anything else is looked at: who was told by the master
+ * that a reload is over, and then asks a worker, is asking the new configuration. */
+static void on_channel(struct watch *watch, unsigned events)
+{
+    struct worker *w = CONTAINER_OF(watch, struct worker, channel);
+    while (hear(w))
+        ;
 }
 
 static void count_dropped_lines(struct worker *w)
@@ -343,6 +360,7 @@ static void worker_init(struct worker *w)
 {
     w->loop = loop_new();
     watch_init(&w->channel, w->loop, CHANNEL_FD, on_channel);
+    watch_first(&w->channel);
     watch_set(&w->channel, WATCH_READ);
     timer_init(&w->heartbeat, on_heartbeat);
     timer_init(&w->drain_poll, on_drain_poll);

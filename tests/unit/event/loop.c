@@ -127,6 +127,35 @@ static void on_pipe(struct watch *w, unsigned events)
         loop_after(p->trace->loop, &p->after->deferred);
 }
 
+/* Whichever became ready first, and whichever began to be watched first. */
+static void the_first_is_told_first(void **state)
+{
+    for (int chosen = 0; chosen < 2; chosen++) {
+        struct trace t = { .loop = loop_new() };
+        struct work marks[2];
+        struct pipe_end ends[2];
+        int fds[2][2];
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]), 0);
+            work_init(&marks[i], &t, i == chosen ? '!' : '-');
+            ends[i] = (struct pipe_end){ .trace = &t, .after = &marks[i] };
+            watch_init(&ends[i].watch, t.loop, fds[i][0], on_pipe);
+            if (i == chosen)
+                watch_first(&ends[i].watch);
+            watch_set(&ends[i].watch, WATCH_READ);
+            assert_int_equal(write(fds[i][1], "x", 1), 1);
+        }
+        loop_turn(t.loop, true);
+        assert_string_equal(t.text, "R!R-");
+        for (int i = 0; i < 2; i++) {
+            watch_done(&ends[i].watch);
+            close(fds[i][0]);
+            close(fds[i][1]);
+        }
+        loop_free(t.loop);
+    }
+}
+
 static void after_comes_between_callbacks(void **state)
 {
     struct trace t = { .loop = loop_new() };
@@ -463,6 +492,7 @@ int main(void)
         cmocka_unit_test(deferred_runs_once_in_order),
         cmocka_unit_test(deferred_anew_waits_a_turn),
         cmocka_unit_test(cancelled_inside_the_sweep),
+        cmocka_unit_test(the_first_is_told_first),
         cmocka_unit_test(after_comes_between_callbacks),
         cmocka_unit_test(interest_decides),
         cmocka_unit_test(number_reused_within_a_turn),
