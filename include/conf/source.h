@@ -40,6 +40,10 @@ void sources_forget_secrets(struct sources *s);
 /* A digest of a file's contents, also of one that is forgotten. False: the file was never asked
  * for, or could not be read. */
 bool sources_digest(const struct sources *s, const char *path, uint64_t *ret_digest);
+/* Each file that was read and holds no keys, in the order they were asked for. */
+void sources_each_file(const struct sources *s,
+                       void (*see)(void *user, const char *path, struct slice contents),
+                       void *user);
 /* Paths that match a glob(7) pattern, sorted, one a line. 0 (also for none), or -errno. */
 int sources_glob(struct sources *s, const char *pattern, struct slice *ret_lines);
 /* An environment variable; false when it is unset. */

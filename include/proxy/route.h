@@ -43,6 +43,7 @@ struct host_conf {
     const struct slice *names; /* lower case; "*.x" is a wildcard */
     size_t name_count;
     struct tls_ctx *tls;             /* the configuration's; NULL on a plain listener */
+    const struct slice *cert_files;  /* path of each certificate that tls has */
     const struct route_conf *routes; /* file order */
     size_t route_count;
 };

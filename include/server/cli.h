@@ -25,6 +25,7 @@ int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_reopen(int argc, char **argv);
 int cli_version(int argc, char **argv);

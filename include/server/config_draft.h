@@ -56,6 +56,7 @@ struct route_draft {
 struct cert_draft {
     struct tls_cert_conf conf;
     struct span file_at, key_at; /* the words that name the files; key_at may be the same */
+    struct slice path;           /* of the file */
     struct slice key_path;       /* as written, empty: in the same file */
     struct cert_draft *next;
 };

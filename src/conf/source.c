@@ -261,6 +261,18 @@ bool sources_digest(const struct sources *s, const char *path, uint64_t *ret_dig
     return true;
 }
 
+void sources_each_file(const struct sources *s,
+                       void (*see)(void *user, const char *path, struct slice contents), void *user)
+{
+    static const char kind[] = "file"; /* its NUL parts it from the name */
+
+    for (size_t i = 0; i < s->answers.count; i++) {
+        const struct answer *a = s->answers.entries[i].value;
+        if (slice_starts(a->key, slice_of(kind, sizeof(kind))) && a->result == 0 && !a->secret)
+            see(user, a->key.ptr + sizeof(kind), a->value);
+    }
+}
+
 /* A folder that is not there holds nothing; one that may not be read is an error. */
 static int on_glob_error(const char *path, int code)
 {

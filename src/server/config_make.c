@@ -82,6 +82,15 @@ static void make_route(struct config *c, const struct host_draft *host,
 
 /* --- hosts */
 
+static const struct slice *make_cert_files(struct config *c, const struct host_draft *host)
+{
+    struct slice *files = zalloc(c, host->cert_count, sizeof(*files));
+    size_t n = 0;
+    for (const struct cert_draft *cert = host->certs; cert != NULL; cert = cert->next)
+        files[n++] = copy(c, cert->path);
+    return files;
+}
+
 void config_make_host(struct config *c, const struct listen_draft *listen, struct host_draft *host)
 {
     struct slice *names = zalloc(c, host->name_count, sizeof(*names));
@@ -98,6 +107,7 @@ void config_make_host(struct config *c, const struct listen_draft *listen, struc
         .names = names,
         .name_count = host->name_count,
         .tls = host->tls,
+        .cert_files = make_cert_files(c, host),
         .routes = routes,
         .route_count = n,
     };

@@ -109,6 +109,7 @@ int certificate_read(struct dir_run *run, const struct conf_node *node, struct h
         return -EINVAL;
     struct cert_draft *cert = arena_zalloc(run->arena, sizeof(*cert));
     cert->file_at = node->words[0].span;
+    cert->path = slice_str(path_beside(run->arena, &cert->file_at, node->words[0].text));
     if (directive_apply_keys(run, certificate_keys, node, 1, cert) < 0 ||
         read_pem(run, &cert->file_at, node->words[0].text, &cert->conf.chain_pem) < 0)
         return -EINVAL;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "http/query.h"
 #include "server/control_answer.h"
+#include "server/control_reload.h"
 #include "server/explain.h"
 #include "server/status.h"
 
@@ -53,6 +54,18 @@ static void show_status(struct control *c, struct control_call *call)
     else
         status_print_json(&now, &body);
     control_answer_with(call, 200, text, &body);
+    buf_done(&body);
+}
+
+static void show_config(struct control *c, struct control_call *call)
+{
+    struct running now = running_now(c);
+    struct buf body;
+    if (!control_has_no_query(call))
+        return;
+    buf_init(&body);
+    status_print_config_json(&now, &body);
+    control_answer_with(call, 200, false, &body);
     buf_done(&body);
 }
 
@@ -128,7 +141,7 @@ static void show_explanation(struct control *c, struct control_call *call)
     buf_done(&body);
 }
 
-/* --- stop, reopen */
+/* --- reload, stop, reopen */
 
 /* Zero or one "now=1". False: something else was said. */
 static bool read_now(struct control_call *call, bool *ret_now)
@@ -142,6 +155,14 @@ static bool read_now(struct control_call *call, bool *ret_now)
         *ret_now = true;
     }
     return r == 0;
+}
+
+static void ask_reload(struct control *c, struct control_call *call)
+{
+    if (c->draining)
+        control_fail(call, 503, "signet is ending");
+    else
+        control_reload(call, c->setup.reload);
 }
 
 static void ask_stop(struct control *c, struct control_call *call)
@@ -191,12 +212,10 @@ static const struct endpoint {
     bool changes; /* POST, and a line in the log; else GET and HEAD */
     void (*serve)(struct control *c, struct control_call *call); /* NULL: not by this version */
 } endpoints[] = {
-    { "/v1/status", false, show_status },
-    { "/v1/pools", false, show_pools },
-    { "/v1/explain", false, show_explanation },
-    { "/v1/stop", true, ask_stop },
-    { "/v1/reopen", true, ask_reopen },
-    { "/v1/upgrade", true, NULL },
+    { "/v1/status", false, show_status }, { "/v1/config", false, show_config },
+    { "/v1/pools", false, show_pools },   { "/v1/explain", false, show_explanation },
+    { "/v1/reload", true, ask_reload },   { "/v1/stop", true, ask_stop },
+    { "/v1/reopen", true, ask_reopen },   { "/v1/upgrade", true, NULL },
     { "/metrics", false, NULL },
 };
 

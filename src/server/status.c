@@ -144,11 +144,13 @@ static void put_pools(struct json *j, const struct config *c)
     json_list_end(j);
 }
 
-static void put_certificate(struct json *j, const struct running *r, struct slice host,
-                            const struct tls_cert_info *info)
+static void put_certificate(struct json *j, const struct running *r, const struct host_conf *host,
+                            size_t n)
 {
+    const struct tls_cert_info *info = tls_ctx_cert(host->tls, n);
     json_object(j, NULL);
-    json_text(j, "host", host);
+    json_text(j, "host", host->names[0]);
+    json_text(j, "file", host->cert_files[n]);
     json_word(j, "subject", info->subject);
     json_word(j, "names", info->names);
     json_word(j, "key_type", info->key_type);
@@ -167,7 +169,7 @@ static void put_certificates(struct json *j, const struct running *r)
             const struct host_conf *host = &c->listeners[i].hosts[k];
             size_t count = host->tls != NULL ? tls_ctx_cert_count(host->tls) : 0;
             for (size_t n = 0; n < count; n++)
-                put_certificate(j, r, host->names[0], tls_ctx_cert(host->tls, n));
+                put_certificate(j, r, host, n);
         }
     }
     json_list_end(j);

@@ -154,19 +154,20 @@ static void put_pools(const struct config *c, struct buf *out)
     table_done(&t);
 }
 
-static void add_certificate(struct table *t, const struct running *r, struct slice host,
-                            const struct tls_cert_info *info)
+static void add_certificate(struct table *t, const struct running *r, const struct host_conf *host,
+                            size_t n)
 {
+    const struct tls_cert_info *info = tls_ctx_cert(host->tls, n);
     char until[RUNNING_TIME_MAX];
     long long days = (long long)running_days_until(r, info->not_after);
-    table_cell(t, "host %.*s", SLICE_ARG(host));
+    table_cell(t, "host %.*s", SLICE_ARG(host->names[0]));
     table_cell(t, "%s", info->key_type);
-    table_cell(t, "%s", info->subject);
     table_cell(t, "until %.10s", running_time(info->not_after * 1000, until));
     if (days < 0)
         table_cell(t, "expired");
     else
         table_cell(t, "%lld day%s left", days, days == 1 ? "" : "s");
+    table_cell(t, "%.*s", SLICE_ARG(host->cert_files[n]));
 }
 
 static void put_certificates(const struct running *r, struct buf *out)
@@ -179,7 +180,7 @@ static void put_certificates(const struct running *r, struct buf *out)
             const struct host_conf *host = &c->listeners[i].hosts[k];
             size_t count = host->tls != NULL ? tls_ctx_cert_count(host->tls) : 0;
             for (size_t n = 0; n < count; n++)
-                add_certificate(&t, r, host->names[0], tls_ctx_cert(host->tls, n));
+                add_certificate(&t, r, host, n);
         }
     }
     if (t.count > 0)

@@ -83,12 +83,13 @@ listen 127.0.0.1:{port} {
     assert sorted(c["key_type"] for c in status["certificates"]) == ["ECDSA P-256", "RSA 2048"]
     assert {c["host"] for c in status["certificates"]} == {"shop.example.test"}
     assert all(c["days_left"] > 0 for c in status["certificates"])
+    assert sorted(c["file"] for c in status["certificates"]) == [str(certs / f"shop.example.test.{k}.crt") for k in ("ecdsa", "rsa")]
 
     text = s.command("status")
     assert text.returncode == 0 and text.stderr == ""
     assert f"pid {s.process.pid}, up " in text.stdout and f"https://127.0.0.1:{s.port}" in text.stdout
     assert status["pools"][0]["fingerprint"] in text.stdout and "1 passed over" in text.stdout
-    assert re.search(r"^  host shop\.example\.test +RSA 2048 +\S+ +until \d{4}-\d\d-\d\d +\d+ days left$", text.stdout, re.M)
+    assert re.search(r"^  host shop\.example\.test +RSA 2048 +until \d{4}-\d\d-\d\d +\d+ days left +/\S+\.rsa\.crt$", text.stdout, re.M)
     assert re.search(r"^  refused: unknown_host +1$", text.stdout, re.M)
     assert not re.search(r" $", text.stdout, re.M)
     as_json = json.loads(s.command("status", "--json").stdout)
@@ -146,6 +147,25 @@ def test_explain_says_what_the_file_says(plain):
     assert s.command("explain", "--live", "--json", *urls).stdout == here.stdout
     bad = s.command("explain", "--live", "--json", "nothing://")
     assert bad.returncode == 2 and "is no URL to ask for" in bad.stderr and json.loads(bad.stdout)["server"] is None
+
+
+def test_config_is_the_text_that_serves_without_its_keys(signet, certs, node, tmp_path):
+    (tmp_path / "pool.conf").write_text("pool app { server 127.0.0.1:%d } # caf\u00e9\n" % node.port)
+    (tmp_path / "empty.conf").write_text("")
+    s = signet("""
+include {more}/*.conf
+listen 127.0.0.1:{port} {
+    host shop.example.test { certificate {certs}/shop.example.test.rsa.crt key={certs}/shop.example.test.rsa.key; proxy app }
+}
+""", more=tmp_path)
+    text = s.config_path.read_text()
+    s.config_path.write_text("another\n")
+    shown = s.ctl("/v1/config").json
+    assert (shown["path"], shown["generation"]) == (str(s.config_path), 1)
+    files = {f["path"]: f["text"] for f in shown["files"]}
+    assert files == {str(s.config_path): text, str(tmp_path / "empty.conf"): "",
+                     str(tmp_path / "pool.conf"): (tmp_path / "pool.conf").read_text()}
+    assert "PRIVATE" not in json.dumps(shown)
 
 
 REFUSED = [
@@ -234,6 +254,126 @@ def test_stop_now_waits_for_nothing(plain):
         assert time.monotonic() - begin < 10 and s.process.wait(harness.DEADLINE) == 0
 
 
+def change(instance, old, new):
+    text = instance.config_path.read_text()
+    assert old in text
+    instance.config_path.write_text(text.replace(old, new))
+
+
+def test_reload_tells_what_changed(plain):
+    s = plain()
+    done = s.command("reload")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"generation 2 is in force after \d+ ms:\n  nothing changed\n", done.stdout)
+    change(s, "id=b weight=3", "id=b weight=4")
+    done = s.command("reload")
+    assert done.returncode == 0
+    assert re.fullmatch(r"generation 3 is in force after \d+ ms:\n  pool app, server b: weight 3 -> 4\n", done.stdout)
+    change(s, "vnodes=100", "vnodes=101")
+    reload = json.loads(s.command("reload", "--json").stdout)
+    assert reload.pop("ms") < 15000 and len(reload.pop("changes")) == 1
+    assert reload == {"committed": True, "generation": 4, "diagnostics": [], "text": None}
+    status = s.ctl("/v1/status").json
+    assert status["generation"] == 4 and status["reload"]["committed"] is True and status["reload"]["why"] is None
+    assert "generation 4 in force after" in s.command("status").stdout
+    assert {w["falls"] for w in status["workers"]} == {0} and ask_a_test(s.port, "/ping").status == 200
+
+
+def test_a_reload_with_warnings_shows_them(plain):
+    s = plain()
+    s.config_path.write_text(s.config_path.read_text() + "pool unused { server 127.0.0.1:1 }\n")
+    done = s.command("reload")
+    assert done.returncode == 0 and 'warning: no route passes anything to pool "unused"' in done.stdout
+    assert "generation 2 is in force" in done.stdout
+
+
+def test_a_refused_reload_shows_what_check_shows(plain):
+    s = plain()
+    change(s, "proxy app", "prox app")
+    checked = harness.run_signet("check", "-c", s.config_path)
+    done = s.command("reload")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[:-1] == checked.stderr.splitlines()[:-1]
+    assert done.stderr.endswith("1 error; the running configuration is unchanged\n")
+    r = s.ctl("/v1/reload", "POST")
+    assert r.status == 422 and r.json["committed"] is False and r.json["generation"] == 1 and r.json["text"] == done.stderr
+    assert r.json["diagnostics"] == json.loads(harness.run_signet("check", "--json", "-c", s.config_path).stdout)
+    status = s.ctl("/v1/status").json
+    assert status["generation"] == 1 and status["reload"]["why"] == "the configuration has errors"
+    assert "refused" in s.command("status").stdout and ask_a_test(s.port, "/ping").status == 200
+
+
+def test_many_ask_for_a_reload_at_once_and_some_leave(plain):
+    s = plain()
+    answers = []
+
+    def ask():
+        answers.append(s.ctl("/v1/reload", "POST"))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for t in threads:
+        t.start()
+        with connect(s) as c:  # leaves without waiting
+            c.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: x\r\n\r\n")
+    for t in threads:
+        t.join()
+    assert {r.status for r in answers} == {200}
+    generation = s.ctl("/v1/status").json["generation"]
+    assert 2 <= generation <= 13 and max(r.json["generation"] for r in answers) <= generation
+
+
+def test_a_reload_while_it_ends_is_refused(plain):
+    release = threading.Event()
+
+    def script(peer, origin):
+        peer.read_head()
+        release.wait(harness.DEADLINE)
+        peer.answer()
+
+    s = plain(script)
+    with socket.create_connection(("127.0.0.1", s.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        harness.wait_for("request", lambda: any(w["in_flight"] for w in s.ctl("/v1/status").json["workers"]))
+        s.process.send_signal(signal.SIGTERM)
+        harness.wait_for("drain", lambda: s.ctl("/v1/status").json["draining"])
+        assert s.ctl("/v1/reload", "POST").status == 503
+        failed = s.command("reload")
+        assert (failed.returncode, failed.stderr) == (1, "error: signet is ending\n")
+        release.set()
+        assert harness.read_response(client).status == 200
+    assert s.process.wait(harness.DEADLINE) == 0
+
+
+def test_the_socket_moves_by_reload(plain, tmp_path):
+    s = plain()
+    moved = tmp_path / "moved.sock"
+    change(s, f"control unix:{s.control_path}", f"control unix:{moved} mode=0660")
+    assert s.command("reload").returncode == 0  # the answer still comes the old way
+    assert not s.control_path.exists() and stat.S_IMODE(moved.stat().st_mode) == 0o660
+    lost = s.command("status")
+    assert lost.returncode == 5
+    assert harness.run_signet("status", "-c", s.config_path).returncode == 0
+    change(s, "mode=0660", "mode=0600")
+    inode = moved.stat().st_ino
+    assert harness.run_signet("reload", "-c", s.config_path).returncode == 0
+    assert stat.S_IMODE(moved.stat().st_mode) == 0o600 and moved.stat().st_ino == inode
+    # a place that cannot be had is an error of the new configuration
+    (tmp_path / "file").write_text("precious")
+    change(s, f"unix:{moved}", f"unix:{tmp_path}/file")
+    refused = harness.run_signet("reload", "--control", moved)
+    assert refused.returncode == 3 and "is there already, and no socket" in refused.stderr and "signet.conf:" in refused.stderr
+    assert harness.control(moved, "/v1/status").json["generation"] == 3
+    # one that was removed is made again, one that is not wanted goes
+    moved.unlink()
+    change(s, f"unix:{tmp_path}/file", f"unix:{moved}")
+    s.process.send_signal(signal.SIGHUP)
+    harness.wait_for("the socket", moved.exists)
+    harness.wait_for("an answer", lambda: harness.control(moved, "/v1/status").json["generation"] > 3)
+    change(s, f"control unix:{moved} mode=0600", "control off")
+    assert harness.run_signet("reload", "--control", moved).returncode == 0
+    assert not moved.exists() and ask_a_test(s.port, "/ping").status == 200
+
+
 def test_reopen_follows_a_moved_log(plain):
     s = plain()
     assert ask_a_test(s.port, "/ping").status == 200
@@ -254,13 +394,14 @@ def test_reopen_follows_a_moved_log(plain):
 
 def test_nobody_there(tmp_path):
     nowhere = tmp_path / "control.sock"
-    for command in (["status"], ["stop"], ["reopen"], ["explain", "--live", "http://a.test/"]):
+    for command in (["status"], ["stop"], ["reload"], ["reopen"], ["explain", "--live", "http://a.test/"]):
         done = harness.run_signet(*command, "--control", nowhere)
         assert (done.returncode, done.stderr) == (5, f"error: no running signet answers at {nowhere}\n")
     config = tmp_path / "broken.conf"
     config.write_text(f"lisen {{\ncontrol unix:{nowhere}\n}}\ncontrol unix:{nowhere}.2\n")
     done = harness.run_signet("status", "-c", config)
-    assert (done.returncode, done.stderr) == (5, f"error: no running signet answers at {nowhere}.2\n")
+    assert done.returncode == 5 and done.stderr.startswith(f"error: no running signet answers at {nowhere}.2\n")
+    assert f"that is what {config} says now; --control PATH names another" in done.stderr
     config.write_text("control off\n")
     done = harness.run_signet("status", "-c", config)
     assert done.returncode == 5 and f"{config} names no control socket" in done.stderr

@@ -36,6 +36,11 @@ static const struct command commands[] = {
                   "A URL of \"-\" reads URLs from stdin, one a line.\n" },
     { "status", cli_status, "signet status [-c FILE | --control PATH] [--json]",
       "show what is running now", CONTROL_HELP "      --json          as one JSON object\n" },
+    { "reload", cli_reload, "signet reload [-c FILE | --control PATH] [--json]",
+      "let the running signet take its configuration anew, without losing anything",
+      CONTROL_HELP "      --json          the outcome as one JSON object\n\n"
+                   "Prints what changed, how long it took and the new generation. A configuration "
+                   "with errors\nchanges nothing: they are shown, and the exit code is 3.\n" },
     { "stop", cli_stop, "signet stop [-c FILE | --control PATH] [--now]",
       "end the running signet, and wait until it has ended",
       CONTROL_HELP "      --now           at once, not when what is in flight is finished\n" },
@@ -48,7 +53,6 @@ static const struct command commands[] = {
     { "worker", cli_worker, "signet worker NUMBER", NULL, "Started by signet run.\n" },
     { "serve", NULL, NULL, NULL, NULL },
     { "diff", NULL, NULL, NULL, NULL },
-    { "reload", NULL, NULL, NULL, NULL },
     { "upgrade", NULL, NULL, NULL, NULL },
     { "top", NULL, NULL, NULL, NULL },
     { "pool", NULL, NULL, NULL, NULL },

@@ -61,6 +61,9 @@ static int no_answer(const struct remote *r, struct slice path, int code, const 
     }
     if (code == -ENOENT || code == -ECONNREFUSED) {
         fprintf(stderr, "error: no running signet answers at %.*s\n", SLICE_ARG(path));
+        if (r->control == NULL)
+            fprintf(stderr, "  = that is what %s says now; --control PATH names another\n",
+                    r->config_path);
         return EXIT_NOT_RUNNING;
     }
     fprintf(stderr, "error: the signet at %.*s: %s\n", SLICE_ARG(path), e->text);
