@@ -145,12 +145,12 @@ class Signet:
             text += f"\ncontrol unix:{self.control_path}\n"
         return for_this_build(text)
 
-    def start(self, wrapper=(), pipe=None, **kwargs):
+    def start(self, wrapper=(), pipe=None, program=SIGNET, **kwargs):
         """`wrapper`: a command that executes what follows it. `pipe`: a Pipe for what it says, instead of a file."""
         self.stderr_path = self.folder / "stderr"
         self.pipe = pipe
         self.stderr = pipe or open(self.stderr_path, "wb")
-        self.process = start_group(*wrapper, SIGNET, "run", "-c", self.config_path, stdout=self.stderr, stderr=self.stderr, env=self.env,
+        self.process = start_group(*wrapper, program, "run", "-c", self.config_path, stdout=self.stderr, stderr=self.stderr, env=self.env,
                                    **kwargs)
 
         def ready():
@@ -274,14 +274,15 @@ def listening(pid):
 class RawOrigin:
     """Accepts connections and hands each to script(connection, origin) in a thread of its own. Keeps what it received."""
 
-    def __init__(self, script, family=socket.AF_INET, path=None):
+    def __init__(self, script, family=socket.AF_INET, path=None, port=0):
         self.script = script
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(path))
         else:
             self.listener = socket.socket(family)
-            self.listener.bind(("127.0.0.1", 0))
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.bind(("127.0.0.1", port))
         self.listener.listen(64)
         self.address = None if path else self.listener.getsockname()
         self.port = None if path else self.address[1]

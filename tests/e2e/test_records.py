@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Access records: combined as nginx and Apache write it, JSON with every field, SIGUSR1."""
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 
-from harness import NginxOrigin, answering, curl, talk, tls_client, wait_for
+import pytest
+
+from harness import NginxOrigin, answering, client_hello, curl, talk, tls_client, wait_for
 
 FIELDS = """time remote remote_port host method target protocol status bytes_in bytes_out referer user_agent request_id tls_version
 cipher group sni resumed alpn route pool server tries reused queue_ms connect_ms wait_ms stream_ms total_ms abort_phase abort_by
@@ -54,6 +58,53 @@ def test_one_request_is_one_line_whatever_it_holds(fronted, node, certs):
     record = front.record()
     assert "end" in record["user_agent"] and '"' in record["user_agent"]
     assert record["referer"] == "\u00e9"
+
+
+# What a client may put into a line of a log, and where.
+EVIL = b"\r\n2026-01-01 forged\x1b[2J\x07\x00\x7f\xff\xfe\xc3\x28\xed\xa0\x80\xf0\x9f\xc2\x9b\xe2\x80\xa8\"\\\\u000a"
+PLACES = [
+    ("the target", b"GET /%s HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"),
+    ("the method", b"GET%s / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"),
+    ("the version", b"GET / HTTP/1.1%s\r\nHost: shop.example.test\r\n\r\n"),
+    ("Host", b"GET / HTTP/1.1\r\nHost: shop.example.test%s\r\n\r\n"),
+    ("another host", b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n"),
+    ("User-Agent", b"GET / HTTP/1.1\r\nHost: shop.example.test\r\nUser-Agent: %s\r\n\r\n"),
+    ("Referer", b"GET / HTTP/1.1\r\nHost: shop.example.test\r\nReferer: %s\r\n\r\n"),
+    ("a claim of the way here", b"GET / HTTP/1.1\r\nHost: shop.example.test\r\nX-Forwarded-For: %s\r\nX-Request-ID: %s\r\n\r\n"),
+    ("a field's name", b"GET / HTTP/1.1\r\nHost: shop.example.test\r\n%s: x\r\n\r\n"),
+    ("a length", b"GET / HTTP/1.1\r\nHost: shop.example.test\r\nContent-Length: %s\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("form", ["json", "combined"])
+def test_h83_nothing_that_is_logged_leaves_its_line(fronted, node, certs, tmp_path, form):
+    """Each byte of it in each place, whether it is refused or not; and in the name that a client asks for in its handshake."""
+    log = tmp_path / "access"
+    front = fronted(node.port, top=f"access_log {log} format={form}", listen="trusted_proxies 127.0.0.1")
+    pieces = [EVIL] + [bytes([b]) for b in (0, 10, 13, 27, 34, 255)] + [b"\xc2\x9b", b"\xe2\x80\xa8"]
+    for _, request in PLACES:
+        for piece in pieces:
+            with tls_client(front.port, certs) as connection:
+                connection.sendall(request.replace(b"%s", piece))
+                connection.settimeout(0.02)
+                with contextlib.suppress(OSError):
+                    connection.recv(1 << 16)
+    hello = client_hello("shop.example.test")
+    for piece in pieces:
+        name = (b"a" + piece)[:17].ljust(17, b"b")
+        with socket.create_connection(("127.0.0.1", front.port)) as connection, contextlib.suppress(ConnectionResetError):
+            connection.sendall(hello.replace(b"shop.example.test", name))
+            connection.recv(1 << 16)
+    assert talk(tls_client(front.port, certs), "GET /last HTTP/1.1\r\nHost: shop.example.test\r\n\r\n").status == 200
+    wait_for("records", lambda: b"/last" in log.read_bytes())
+    start = rb'\{"time":' if form == "json" else rb'127\.0\.0\.1 - - \[|[^ ]+ - - \['
+    for text, shape in ((log.read_bytes(), start), (front.error_path.read_bytes(), rb"\d{4}-\d\d-\d\dT[\d:.]+Z (error|warn|info|debug) ")):
+        assert text.endswith(b"\n") and len(text.splitlines()) > len(pieces)
+        text.decode()  # UTF-8 throughout
+        assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]", text)
+        assert [line for line in text.split(b"\n")[:-1] if not re.match(shape, line)] == []
+    if form == "json":
+        assert all(json.loads(line) for line in log.read_text().split("\n")[:-1])
 
 
 def test_usr1_reopens(fronted, origin, certs):
