@@ -255,10 +255,8 @@ static void close_file(struct reader *r)
 
     lexer_done(&r->lexer);
     r->parser->reader = to;
-    if (to == NULL)
-        return;
-    to->blocks[to->level] = r->blocks[0];
-    to->last = NULL;
+    if (to != NULL)
+        to->blocks[to->level] = r->blocks[0];
 }
 
 static void include_file(struct reader *r, const struct conf_word *word, struct slice path)

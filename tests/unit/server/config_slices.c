@@ -311,9 +311,16 @@ static void servers_get_their_addresses_when_it_is_used(void **state)
 static void can_be_given_up_at_any_step(void **state)
 {
     struct fixture f;
+    struct buf text;
     fixture_open(&f);
     put_cert(f.sources, 0, &certs[0]);
-    sources_put(f.sources, "file", "/etc/more.conf", SLICE("pool app { server 1.1.1.1:1 }"));
+    buf_init(&text);
+    buf_add(&text, "pool app { server 1.1.1.1:1\n");
+    for (int i = 0; i < 1000; i++)
+        buf_add(&text, "# more than one step reads\n");
+    buf_add(&text, "}\n");
+    sources_put(f.sources, "file", "/etc/more.conf", buf_view(&text));
+    buf_done(&text);
     put_one(&f,
             "include more.conf\npool k { balance ketama; server 2.2.2.2:2 }\n"
             "listen 1.2.3.4:443 { host h0.test { " CERT "\nroute /k { proxy k }; proxy app } }\n");
@@ -352,18 +359,24 @@ static void the_grave_takes_what_is_left(void **state)
 
     config_unref(first);
     assert_int_equal(woken, 1);
-    struct config_builder *b =
-        config_builder_new(f.sources, "/etc/t.conf", f.servers, NULL, second, f.diags);
-    config_builder_step(b, 0);
-    assert_null(config_builder_end(b)); /* given up: it goes there, for its former one would */
-    config_unref(second);               /* and so does this */
-    assert_int_equal(woken, 1);         /* it is at work already */
+    config_unref(second); /* it goes where its former one does; there is work already */
+    assert_int_equal(woken, 1);
     while (config_grave_step(grave, 0))
         ;
+
     first = build(&f, NULL, NULL);
     config_bury(first, grave);
-    config_unref(first);
+    struct config_builder *b =
+        config_builder_new(f.sources, "/etc/t.conf", f.servers, NULL, first, f.diags);
+    config_builder_step(b, 0);
+    assert_null(config_builder_end(b)); /* given up */
     assert_int_equal(woken, 2);
+    while (config_grave_step(grave, 0))
+        ;
+    second = build(&f, first, NULL);
+    config_unref(second); /* never used */
+    assert_int_equal(woken, 3);
+    config_unref(first);
     config_grave_free(grave); /* with what is in it */
     fixture_close(&f);
 }
