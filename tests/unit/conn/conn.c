@@ -470,6 +470,38 @@ static void slow_reader_is_ended(void **state)
     pair_done(&p);
 }
 
+static void the_time_to_send_can_change(void **state)
+{
+    static const struct {
+        const char *why;
+        unsigned before_ms, after_ms;
+        bool ends, waiting; /* waiting: bytes do already */
+    } rows[] = {
+        { "shorter", 60000, 40, true },
+        { "shorter for what waits", 60000, 40, true, true },
+        { "none for what waits", 40, 0, false, true },
+        { "from none", 0, 40, true },
+        { "to none", 40, 0, false },
+        { "longer", 40, 60000, false },
+        { "the same", 40, 40, true },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pair p;
+        print_message("%s\n", rows[i].why);
+        pair_open_with(&p, &(struct conn_conf){ .send_ms = rows[i].before_ms });
+        pair_start(&p);
+        p.fake->window = 0;
+        conn_write(p.owner.conn, SLICE("abcdef"));
+        if (rows[i].waiting)
+            loop_turn(p.owner.loop, false);
+        conn_set_conf(p.owner.conn, &(struct conn_conf){ .send_ms = rows[i].after_ms });
+        for (int turns = 0; turns < 20 && strchr(p.owner.trace, 'e') == NULL; turns++)
+            owner_pass_ms(&p.owner, 10);
+        assert_string_equal(p.owner.trace, rows[i].ends ? "oe" : "o");
+        pair_done(&p);
+    }
+}
+
 /* A byte now and then is alive, but not enough where a rate is asked for. */
 static void trickling_reader_is_ended(void **state)
 {
@@ -604,6 +636,7 @@ int main(void)
         cmocka_unit_test(failed_handshake),
         cmocka_unit_test(handshake_has_a_deadline),
         cmocka_unit_test(slow_reader_is_ended),
+        cmocka_unit_test(the_time_to_send_can_change),
         cmocka_unit_test(trickling_reader_is_ended),
         cmocka_unit_test(reads_no_more_at_once_than_its_owner_wants),
         cmocka_unit_test(drained_backlog_has_no_deadline),

@@ -395,6 +395,7 @@ static void test_drain(void **state)
     int origin = accept_origin(&b);
     assert_int_equal(write(racing, GET, strlen(GET)), (ssize_t)strlen(GET)); /* in the kernel */
     frontend_drain(b.frontend);
+    loop_run_deferred(b.loop); /* before anybody looks for events */
     turn(&b);
     assert_string_equal(hear(idle, buf, sizeof buf), "EOF");
     int other = accept_origin(&b);

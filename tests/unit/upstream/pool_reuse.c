@@ -309,6 +309,87 @@ static void idle_connections_hold_their_server(void **state)
     close(fd);
 }
 
+static void a_review_closes_what_is_no_longer_wanted(void **state)
+{
+    struct fixture *f = *state;
+    const struct {
+        const char *why;
+        struct keepalive_conf keepalive;
+        const struct addr *addrs;
+        size_t count;
+        bool stays[3]; /* the oldest first; the last one leads to the second origin */
+    } rows[] = {
+        { "nothing changed", { 8, 60000, 0 }, f->addrs, 2, { true, true, true } },
+        { "fewer are kept: the oldest goes", { 2, 60000, 0 }, f->addrs, 2, { false, true, true } },
+        { "they had their last request", { 8, 60000, 1 }, f->addrs, 2, { false, false, false } },
+        { "the first address is gone", { 8, 60000, 0 }, f->addrs + 1, 1, { false, false, true } },
+        { "the server has no address", { 8, 60000, 0 }, NULL, 0, { false, false, false } },
+        { "it is in no configuration", { 0, 0, 0 }, f->addrs, 2, { false, false, false } },
+        { "they may rest for less long", { 8, 20, 0 }, f->addrs, 2, { false, false, false } },
+        { "they may rest for longer", { 8, 0, 0 }, f->addrs, 2, { true, true, true } },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        print_message("%s\n", rows[i].why);
+        set_addrs(f, f->addrs, 1);
+        f->server->keepalive = (struct keepalive_conf){ 8, 60000, 0 };
+        int fds[] = { make_idle(f), make_idle(f), -1 };
+        struct user u;
+        set_addrs(f, f->addrs, 2);
+        f->server->next_addr = 1;
+        ask(f, &u, FRESH);
+        origin_answer(f, fds[2] = origin_accept(f, 1));
+        wait_over(f, &u);
+        wait_idle(f, 3);
+
+        f->server->keepalive = rows[i].keepalive;
+        set_addrs(f, rows[i].addrs, rows[i].count);
+        pool_review(f->pool);
+        pass_ms(f, 60);
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(readable(fds[k]), !rows[i].stays[k]);
+            close(fds[k]);
+        }
+        wait_idle(f, 0);
+    }
+}
+
+static void a_lent_one_is_reviewed_when_it_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct user u;
+    int fd = make_idle(f);
+    ask(f, &u, PLAIN);
+    set_addrs(f, f->addrs + 1, 1);
+    pool_review(f->pool);
+    pass_ms(f, 5);
+    origin_answer(f, fd);
+    wait_over(f, &u);
+    assert_int_equal(u.done, 1);
+    origin_expect_end(f, fd);
+}
+
+static void many_are_reviewed_some_a_turn(void **state)
+{
+    enum { MANY = 200 };
+    struct fixture *f = *state;
+    int fds[MANY];
+    f->server->keepalive.max = MANY;
+    for (size_t i = 0; i < MANY; i++) {
+        struct user u;
+        ask(f, &u, FRESH);
+        origin_answer(f, fds[i] = origin_accept(f, 0));
+        wait_over(f, &u);
+    }
+    wait_idle(f, MANY);
+    f->server->keepalive.max = 0;
+    pool_review(f->pool);
+    loop_turn(f->loop, false);
+    assert_true(f->server->idle_count > 0 && f->server->idle_count < MANY);
+    wait_idle(f, 0);
+    for (size_t i = 0; i < MANY; i++)
+        close(fds[i]);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -328,6 +409,9 @@ int main(void)
         ROW(a_broken_stream_ends_the_connection),
         ROW(close_idle_leaves_the_busy),
         ROW(idle_connections_hold_their_server),
+        ROW(a_review_closes_what_is_no_longer_wanted),
+        ROW(a_lent_one_is_reviewed_when_it_comes_back),
+        ROW(many_are_reviewed_some_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
