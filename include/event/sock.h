@@ -21,8 +21,9 @@ int sock_listen(const struct addr *at, int backlog, int *ret_fd);
  * who connects. */
 int sock_bind(const struct addr *at, int *ret_fd);
 int sock_begin_listen(int fd, int backlog); /* harmless when it listens already */
-/* A listening TCP socket from now on knows nobody new: who asks to connect gets no answer. Those
- * that have begun to connect, or wait in its queue, are not touched. 0 or -errno. */
+/* Nobody new reaches a listening TCP socket from now on: who connects is refused, or comes to
+ * another one that has the address too. Those that have begun to connect, or wait in its queue, are
+ * not touched. 0 or -errno. */
 int sock_refuse_new(int fd);
 /* Begins to connect, with TCP_NODELAY and the same bound. 0: connected; -EINPROGRESS: it goes on
  * (watch for writability, then sock_error); *ret_fd is set for both. Else -errno. */

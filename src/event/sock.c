@@ -2,7 +2,7 @@
 #include "event/sock.h"
 
 #include <errno.h>
-#include <linux/filter.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
@@ -74,22 +74,12 @@ int sock_listen(const struct addr *at, int backlog, int *ret_fd)
     return 0;
 }
 
-/* The kernel runs it over each segment that comes for the socket, from the TCP header on
- * (tcp_v4_rcv() in net/ipv4/tcp_ipv4.c): byte 13 holds the flags. The ACK that completes a
- * handshake passes through it too. */
+/* A listening socket that is bound to an interface is found for what arrives there alone
+ * (compute_score() in net/ipv4/inet_hashtables.c), and nothing arrives at one that does not exist.
+ * What it has been asked already is found by itself. */
 int sock_refuse_new(int fd)
 {
-    enum { FLAGS = 13, SYN = 0x02, ACK = 0x10, DROP = 0, PASS = 0x40000 };
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, DROP),
-        BPF_STMT(BPF_RET | BPF_K, PASS),
-    };
-    const struct sock_fprog program = { sizeof code / sizeof *code, code };
-    int r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-    return r < 0 ? -errno : 0;
+    return set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
 }
 
 int sock_connect(const struct addr *to, int *ret_fd)
