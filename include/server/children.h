@@ -10,6 +10,7 @@
 #include "server/logs.h"
 #include "server/shm.h"
 
+#define CHILDREN_PREPARE_MS 10000
 struct children_setup { /* all borrowed; outlives the children */
     struct loop *loop;
     unsigned count;
@@ -18,7 +19,8 @@ struct children_setup { /* all borrowed; outlives the children */
     struct shm *shm;
     const struct logs *logs;
     const struct listen_set *sockets;
-    void (*on_serving)(void *user);                   /* all are ready for the first time */
+    uint64_t prepare_ms;            /* how long to wait for who prepares: CHILDREN_PREPARE_MS */
+    void (*on_serving)(void *user); /* all are ready for the first time */
     void (*on_hopeless)(void *user, const char *why); /* not one could start */
     void (*on_gone)(void *user, bool orderly);        /* after drain or stop: the last has ended */
     void *user;
@@ -40,8 +42,7 @@ void children_reopen(struct children *c); /* setup->logs has new descriptors */
 /* Every worker, and whoever starts meanwhile, builds `bundle` (borrowed until commit or forget)
  * beside what it serves with. on_prepared follows once, never inside the call: `why` NULL when all
  * have it, else why one cannot or fell over it, borrowed for the call; it then has to be forgotten.
- * One that says nothing for CHILDREN_PREPARE_MS has no veto: it is replaced at the commit. */
-#define CHILDREN_PREPARE_MS 10000
+ * One that says nothing for prepare_ms has no veto: it is replaced at the commit. */
 void children_prepare(struct children *c, uint32_t generation, int bundle,
                       void (*on_prepared)(void *user, const char *why), void *user);
 struct children_next { /* borrowed from here on, in place of what the setup named */

@@ -87,7 +87,7 @@ struct children *children_new(const struct children_setup *setup)
         .user = c,
     };
     crew_init(&c->crew, &means, setup->count);
-    handover_init(&c->handover, &c->crew, CHILDREN_PREPARE_MS);
+    handover_init(&c->handover, &c->crew, setup->prepare_ms);
     watchdog_start(&c->watchdog, &c->crew, on_tick, c);
     return c;
 }

@@ -349,6 +349,7 @@ static void make_children(struct master *m)
         .shm = m->held.shm,
         .logs = &m->held.logs,
         .sockets = m->held.sockets,
+        .prepare_ms = CHILDREN_PREPARE_MS,
         .on_serving = on_serving,
         .on_hopeless = on_hopeless,
         .on_gone = on_gone,

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #define DEADLINE_MS 10000
+#define PREPARE_MS  2500
 
 struct bench { /* a master, as far as its children see it */
     struct loop *loop;
@@ -124,6 +125,7 @@ static void bench_init(struct bench *b, unsigned workers, unsigned rows)
         .shm = b->shm,
         .logs = &b->logs,
         .sockets = b->sockets,
+        .prepare_ms = PREPARE_MS,
         .on_serving = on_serving,
         .on_hopeless = on_hopeless,
         .on_gone = on_gone,
@@ -364,12 +366,35 @@ static void who_falls_silent_is_waited_for_no_more(void **state)
     bench_init(&b, 2, 8);
     AWAIT(&b, b.serving == 1);
     prepare(&b, 2);
+    uint64_t begin_ms = clock_ms();
     turn_for(&b, 300);
     assert_int_equal(b.prepared, 0);
     kill(look(&b, 1).found.pid, SIGSTOP);
     AWAIT(&b, b.prepared == 1);
     assert_string_equal(b.why, "");
+    assert_true(clock_ms() - begin_ms < PREPARE_MS);
     children_forget(b.children);
+    bench_done(&b);
+}
+
+static void who_never_answers_is_replaced(void **state)
+{
+    struct bench b;
+    fake_worker_behave(1, "mute");
+    bench_init(&b, 2, 8);
+    AWAIT(&b, b.serving == 1);
+    int mute = look(&b, 1).found.pid;
+    uint64_t begin_ms = clock_ms();
+    prepare(&b, 2);
+    AWAIT(&b, b.prepared == 1);
+    assert_true(clock_ms() - begin_ms >= PREPARE_MS);
+    assert_string_equal(b.why, "");
+    commit(&b, 2);
+    AWAIT(&b, told(&b, "w0 commit") == 1 && told(&b, "w1 drain") == 1);
+    AWAIT(&b, is(&b, 1, "ready"));
+    assert_int_not_equal(look(&b, 1).found.pid, mute);
+    assert_int_equal(told(&b, "w1 start generation=2"), 1);
+    assert_int_equal(told(&b, "w1 commit"), 0);
     bench_done(&b);
 }
 
@@ -584,6 +609,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_starts_meanwhile_prepares_too),
         cmocka_unit_test(who_is_stopped_has_no_veto),
         cmocka_unit_test(who_falls_silent_is_waited_for_no_more),
+        cmocka_unit_test(who_never_answers_is_replaced),
         cmocka_unit_test(added_addresses_are_lent_to_whoever_accepts),
         cmocka_unit_test(more_workers_and_fewer),
         cmocka_unit_test(the_queues_of_those_no_more_are_spread),
