@@ -48,9 +48,9 @@ static inline bool seat_serves(const struct seat *s)
 void crew_resize(struct crew *c, unsigned count);
 void crew_fill(struct crew *c); /* starts somebody wherever nobody sits and nobody is to come */
 /* Who sits there is told to drain, and another one starts. */
-void crew_replace(struct crew *c, struct seat *s);
+void crew_replace(struct seat *s);
 /* Nobody accepts for it, and who sits there is silent: another one starts beside. */
-void crew_stand_in(struct crew *c, struct seat *s);
+void crew_stand_in(struct seat *s);
 void crew_ready(struct crew *c, struct process *p); /* it keeps the seat, or takes it */
 void crew_heard(struct crew *c, struct process *p); /* it was silent: it needs no stand-in */
 void crew_dismiss_stand_in(struct seat *s);         /* if there is one */

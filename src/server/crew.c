@@ -93,7 +93,7 @@ static void leave(struct process **place)
     *place = NULL;
 }
 
-void crew_replace(struct crew *c, struct seat *s)
+void crew_replace(struct seat *s)
 {
     leave(&s->stand_in);
     leave(&s->present);
@@ -101,14 +101,15 @@ void crew_replace(struct crew *c, struct seat *s)
     seat_start(s);
 }
 
-void crew_stand_in(struct crew *c, struct seat *s)
+void crew_stand_in(struct seat *s)
 {
     if (s->present == NULL || !s->present->silent || s->stand_in != NULL ||
         timer_running(&s->restart))
         return;
     log_warn("nobody can accept for worker %u; starting another beside it", s->number);
-    uint64_t lived_ms = loop_now_ms(c->means.loop) - s->present->started_ms;
-    timer_start(&s->restart, c->means.loop, pause_after(s, lived_ms));
+    struct loop *loop = s->of->means.loop;
+    uint64_t lived_ms = loop_now_ms(loop) - s->present->started_ms;
+    timer_start(&s->restart, loop, pause_after(s, lived_ms));
 }
 
 void crew_ready(struct crew *c, struct process *p)

@@ -169,7 +169,7 @@ static void commit_seat(struct handover *h, struct seat *s)
     }
     log_warn("worker %u (pid %d) has not prepared generation %u: another takes its place",
              s->number, s->present->pid, h->generation);
-    crew_replace(h->crew, s);
+    crew_replace(s);
 }
 
 void handover_commit(struct handover *h)

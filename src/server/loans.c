@@ -24,7 +24,7 @@ static void lend(struct crew *c, struct seat *s)
 {
     s->lent_to = find_neighbour(c, s);
     if (s->lent_to == NULL) {
-        crew_stand_in(c, s);
+        crew_stand_in(s);
         return;
     }
     log_info("worker %u accepts for worker %u", s->lent_to->number, s->number);
