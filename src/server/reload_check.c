@@ -9,29 +9,47 @@ struct check {                     /* one reload_check() */
     struct diags *diags;
 };
 
-static const struct conf_node *find(const struct check *c, const char *name)
+static bool has_key(const struct conf_node *n, const char *key)
+{
+    for (size_t i = 0; i < n->word_count; i++)
+        if (slice_eq(n->words[i].key, slice_str(key)))
+            return true;
+    return false;
+}
+
+/* `key` NULL: whichever it has. NULL: it does not stand there any more. */
+static const struct conf_node *find(const struct check *c, const char *name, const char *key)
 {
     for (const struct conf_node *n = c->nodes; n != NULL; n = n->next)
-        if (slice_eq(n->name.text, slice_str(name)))
+        if (slice_eq(n->name.text, slice_str(name)) && (key == NULL || has_key(n, key)))
             return n;
     return NULL;
 }
 
-/* `name` stands at the top, or has been taken away. */
-static void needs_restart(const struct check *c, const char *name, const char *why)
+static void refuse(const struct check *c, const struct conf_node *node, const char *what)
 {
-    const struct conf_node *node = find(c, name);
     const struct span gone = { .file = c->path };
     diags_add(c->diags, DIAG_ERROR, "needs-restart", node != NULL ? &node->span : &gone,
-              "\"%s\" cannot change by reload%s%s; restart signet", name,
-              node != NULL ? "" : ", and it has been taken away", why);
+              "%s by reload; restart signet", what);
+}
+
+/* What cannot grow in a running program, as shm_lacks() names it. */
+static void check_room(const struct check *c, const char *lacking)
+{
+    if (lacking == NULL)
+        return;
+    if (strcmp(lacking, "workers") == 0)
+        refuse(c, find(c, "workers", NULL), "there cannot be so many workers");
+    else
+        refuse(c, find(c, "limit", "per_ip"), "\"per_ip\" cannot count so many connections");
+    diags_hint(c->diags, NULL, "the memory that workers share keeps the size it got at start");
 }
 
 static void check_user(const struct check *c, const struct config *running,
                        const struct config *now)
 {
     if (!slice_eq(running->user, now->user) || !slice_eq(running->group, now->group))
-        needs_restart(c, "user", "");
+        refuse(c, find(c, "user", NULL), "\"user\" cannot change");
 }
 
 static void check_logs(const struct check *c, const struct config *running,
@@ -52,10 +70,8 @@ void reload_check(const struct holdings *held, const struct config *now, struct 
     const struct check c = { conf_parse(s, path, &a, unread), path, d };
     check_user(&c, held->config, now);
     if (held->config->sandbox != now->sandbox)
-        needs_restart(&c, "sandbox", "");
-    const char *lacking = shm_lacks(held->shm, now);
-    if (lacking != NULL)
-        needs_restart(&c, lacking, " so far: the memory shared by workers is as large as at start");
+        refuse(&c, find(&c, "sandbox", NULL), "\"sandbox\" cannot change");
+    check_room(&c, shm_lacks(held->shm, now));
     check_logs(&c, held->config, now);
     diags_free(unread);
     arena_done(&a);

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import threading
 import time
 
@@ -209,6 +210,29 @@ def memory_holds(pid, needle):
             except OSError:
                 continue
     return False
+
+
+def test_tickets_outlive_reloads_and_workers(signet, certs):
+    """The bundle of each generation carries the same secret."""
+    front = signet("""
+workers 1
+listen 127.0.0.1:{port} {
+    host shop.example.test { certificate {certs}/shop.example.test.ecdsa.crt key={certs}/shop.example.test.ecdsa.key; respond 200 }
+}""")
+    context = ssl.create_default_context(cafile=str(certs / "ca.crt"))
+
+    def visit(session):
+        raw = socket.create_connection(("127.0.0.1", front.port))
+        with context.wrap_socket(raw, server_hostname="shop.example.test", session=session) as connection:
+            assert talk(connection, GET).status == 200
+            return connection.session, connection.session_reused
+    session, resumed = visit(None)
+    assert not resumed
+    assert front.reload().committed
+    assert visit(session)[1]
+    os.kill(front.workers()[0], signal.SIGKILL)
+    wait_for("another worker", lambda: front.errors().count(" is ready\n") == 2)
+    assert visit(session)[1]
 
 
 def test_pools_change(signet, origin):

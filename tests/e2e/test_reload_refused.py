@@ -180,8 +180,9 @@ def test_h79_after_a_mistake_comes_the_next_one(front):
     ("user nobody", "user root", '"user" cannot change by reload; restart signet'),
     ("user nobody", "user nobody root", '"user" cannot change by reload; restart signet'),
     ("sandbox", "sandbox", '"sandbox" cannot change by reload; restart signet'),
-    ("workers 1", "workers 1024", '"workers" cannot change by reload'),
-], ids=["user", "group", "sandbox", "workers"])
+    ("workers 1", "workers 1024", "there cannot be so many workers by reload; restart signet"),
+    ("workers 1", "limit connections=4000000000 per_ip=1\nworkers 1", '"per_ip" cannot count so many connections by reload; restart signet'),
+], ids=["user", "group", "sandbox", "workers", "per_ip"])
 def test_what_needs_a_restart_is_refused_in_words(front, old, new, words):
     if old == "sandbox":
         text = front.config_path.read_text()

@@ -160,12 +160,23 @@ static void secrets_are_random(void **state)
     tls_tickets_unref(NULL);
 }
 
+static void a_secret_comes_back_whole(void **state)
+{
+    unsigned char secret[TLS_TICKET_SECRET_BYTES], again[TLS_TICKET_SECRET_BYTES];
+    assert_int_equal(tls_tickets_make_secret(secret), 0);
+    struct tls_tickets *t = tls_tickets_new(secret);
+    tls_tickets_secret(t, again);
+    assert_memory_equal(secret, again, sizeof(secret));
+    tls_tickets_unref(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_only_where_it_may),
         cmocka_unit_test(a_ticket_rides_with_the_first_bytes),
         cmocka_unit_test(secrets_are_random),
+        cmocka_unit_test(a_secret_comes_back_whole),
     };
     return cmocka_run_group_tests(tests, make_certs, drop_certs);
 }

@@ -53,6 +53,38 @@ static void off_is_no_descriptor(void **state)
     logs_close(&l);
 }
 
+/* Of a reload: what is open and goes on is not opened again, and closing one set leaves the other.
+ */
+static void the_next_opens_what_is_new(void **state)
+{
+    char folder[] = "/tmp/signet-logs-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/access.log", folder);
+    struct config now = config_of("stderr", "stdout"), next = config_of("stderr", path);
+    struct config bad = config_of("stderr", "/nowhere/access.log"),
+                  none = config_of("stderr", "off");
+    const struct log_conf *fault;
+    struct logs open, more;
+    assert_int_equal(logs_open(&now, &open, &fault, NULL), 0);
+    assert_int_equal(logs_open_next(&now, &open, &bad, &more, &fault, NULL), -ENOENT);
+    assert_ptr_equal(fault, &bad.access_log);
+    assert_int_equal(logs_check_next(&now, &bad, &fault, NULL), -ENOENT);
+    assert_int_equal(logs_check_next(&bad, &bad, &fault, NULL), 0); /* it is open */
+    assert_int_equal(logs_open_next(&now, &open, &none, &more, &fault, NULL), 0);
+    assert_int_equal(more.access_fd, -1);
+    assert_int_equal(logs_open_next(&now, &open, &next, &more, &fault, NULL), 0);
+    assert_int_equal(more.error_fd, open.error_fd);
+    assert_int_not_equal(more.access_fd, open.access_fd);
+    int former = open.access_fd, stays = open.error_fd;
+    logs_close_but(&open, &more);
+    assert_int_equal(fcntl(former, F_GETFD), -1);
+    assert_int_equal(fcntl(stays, F_GETFD), FD_CLOEXEC);
+    logs_close(&more);
+    assert_int_equal(fcntl(stays, F_GETFD), -1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void check_makes_no_file(void **state)
 {
     char folder[] = "/tmp/signet-logs-XXXXXX", path[64];
@@ -109,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_appended_to),
         cmocka_unit_test(off_is_no_descriptor),
+        cmocka_unit_test(the_next_opens_what_is_new),
         cmocka_unit_test(check_makes_no_file),
         cmocka_unit_test(names_what_cannot_be_opened),
         cmocka_unit_test(a_pipe_without_a_reader_does_not_hang),
