@@ -57,7 +57,7 @@ def edit(front, old, new):
 
 def misspelled(front):
     edit(front, "respond 200", "respnd 200")
-    return place(front, "respnd"), 'unknown directive "respnd" in host "shop.example.test"; did you mean "respond"?'
+    return place(front, "respnd"), 'unknown directive "respnd" in host "shop.example.test"'
 
 
 def unclosed(front):
@@ -137,6 +137,10 @@ def test_h79_a_broken_configuration_changes_nothing(front, spoil):
     assert outcome.line.endswith("the configuration has errors")
     said = [line for line in front.errors().split("\n") if f" error master: {at}: {words}" in line]
     assert len(said) == 1, front.errors()
+    command = front.command("reload")
+    assert (command.returncode, command.stdout) == (3, "")
+    assert f"error: {words}" in command.stderr and f"  --> {at}\n" in command.stderr, command.stderr
+    assert command.stderr.endswith("; the running configuration is unchanged\n")
     served_as_before(front, connection)
     assert front.workers() == workers
     if spoil is not port_in_use:  # which no one finds out without listening
