@@ -11,6 +11,7 @@ NAMES = ["shop.example.test", "blog.example.test", "*.api.example.test"]
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "release: looks at the program of a release build")
     config.addinivalue_line("markers", "long: grows to its full size with SIGNET_LONG_TESTS=1, which tools/test --long sets")
 
 
