@@ -21,6 +21,10 @@ void *mem_resize(void *old, size_t count,
                  size_t bytes); /* old may be NULL; contents kept; aborts on overflow */
 char *mem_text(struct slice s); /* a NUL-terminated copy; free with mem_free */
 void mem_free(void *p);         /* NULL is fine */
+/* As free, but all that the block held is overwritten before. */
+void mem_free_wiped(void *p);
+/* The same for a block that moves: the old place keeps nothing. */
+void *mem_resize_wiped(void *old, size_t bytes);
 /* Overwrites secrets in a way the compiler may not remove. */
 void mem_wipe(void *p, size_t bytes);
 

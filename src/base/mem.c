@@ -61,6 +61,22 @@ void mem_free(void *p)
     free(p);
 }
 
+void mem_free_wiped(void *p)
+{
+    mem_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
+void *mem_resize_wiped(void *old, size_t bytes)
+{
+    size_t had = malloc_usable_size(old);
+    void *p = mem_alloc(bytes);
+    if (old != NULL)
+        memcpy(p, old, had < bytes ? had : bytes);
+    mem_free_wiped(old);
+    return p;
+}
+
 void mem_wipe(void *p, size_t bytes)
 {
     if (bytes > 0)

@@ -2,6 +2,7 @@
 #include "conn/tls_cert.h"
 
 #include "base/mem.h"
+#include "conn/tls_memory.h"
 #include "conn/tls_reason.h"
 
 #include <arpa/inet.h>
@@ -78,9 +79,11 @@ static int on_password(char *to, int room, int writing, void *ret_asked)
 static int read_key(struct slice pem, struct material *m, struct err *e)
 {
     bool encrypted = false;
+    tls_memory_wipe_begin();
     BIO *in = open_pem(pem);
     m->key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, on_password, &encrypted) : NULL;
     BIO_free(in);
+    tls_memory_wipe_end();
     if (m->key != NULL)
         return 0;
     if (encrypted)

@@ -112,6 +112,7 @@ static int map_sealed(int fd, struct slice *ret_bytes, struct err *e)
     void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED)
         return err_set(e, -errno, "cannot map the bundle: %s", strerror(errno));
+    madvise(at, (size_t)st.st_size, MADV_DONTDUMP); /* private keys are in it */
     *ret_bytes = slice_of(at, (size_t)st.st_size);
     return 0;
 }

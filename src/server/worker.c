@@ -2,6 +2,7 @@
 #include "server/worker.h"
 
 #include "base/log.h"
+#include "conn/tls_memory.h"
 #include "server/channel.h"
 #include "server/cli.h"
 #include "server/logs.h"
@@ -388,6 +389,7 @@ int worker_run(unsigned number)
     prctl(PR_SET_NAME, "signet");
     ignore_signals();
     tune_heap();
+    tls_memory_take_over();
     worker_init(&w);
     loop_run(w.loop);
     worker_done(&w);

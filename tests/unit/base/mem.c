@@ -44,6 +44,18 @@ static void resize_keeps(void **state)
     mem_free(p);
 }
 
+static void keeps_what_moves_over_a_wiped_place(void **state)
+{
+    char *p = mem_resize_wiped(NULL, 4);
+    memcpy(p, "abc", 4);
+    p = mem_resize_wiped(p, 100000);
+    assert_string_equal(p, "abc");
+    p = mem_resize_wiped(p, 2);
+    assert_memory_equal(p, "ab", 2);
+    mem_free_wiped(p);
+    mem_free_wiped(NULL);
+}
+
 static void text_ends(void **state)
 {
     char *t = mem_text(slice_of("abcdef", 3)), *empty = mem_text(slice_of(NULL, 0));
@@ -78,9 +90,9 @@ static void overflow_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zeroed),          cmocka_unit_test(nothing_is_still_a_pointer),
-        cmocka_unit_test(resize_keeps),    cmocka_unit_test(text_ends),
-        cmocka_unit_test(overflow_aborts),
+        cmocka_unit_test(zeroed),       cmocka_unit_test(nothing_is_still_a_pointer),
+        cmocka_unit_test(resize_keeps), cmocka_unit_test(keeps_what_moves_over_a_wiped_place),
+        cmocka_unit_test(text_ends),    cmocka_unit_test(overflow_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
