@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-/* Whatever libraries open when they first need it. */
+/* What libraries open when they first need it. gmtime() reads the time zone's file too. */
 static bool load_what_is_lazy(void)
 {
     tzset();

@@ -7,10 +7,8 @@ import subprocess
 import threading
 import time
 
-from harness import SIGNET, read_response, tls_client
+from harness import read_response, tls_client
 
-# Its shadow memory and its quarantine hide what the program itself uses.
-SANITIZED = b"__asan_init" in SIGNET.read_bytes() if SIGNET.exists() else False
 ESTABLISHED = "01"  # as /proc/net/tcp writes it
 
 

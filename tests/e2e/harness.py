@@ -21,8 +21,8 @@ BUILD = pathlib.Path(os.environ.get("SIGNET_BUILD", ROOT / "build-test"))
 SIGNET = BUILD / "src" / "signet"
 if not SIGNET.exists():
     SIGNET = BUILD / "signet"
-# A leak checker attaches to the process it looks at, which the sandbox forbids: see for_this_build(). The suite runs once more on a
-# release build, with the sandbox on: tools/test --suite sandbox.
+# A sanitizer's shadow memory and quarantine hide what the program itself uses. A leak checker attaches to the process it looks at, which
+# the sandbox forbids: see for_this_build(). With the sandbox on the suite runs on a release build: tools/test --suite sandbox.
 SANITIZED = SIGNET.exists() and b"__asan_init" in SIGNET.read_bytes()
 DEADLINE = 15  # seconds that anything here may take before the test fails
 

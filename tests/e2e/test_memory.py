@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from gauges import SANITIZED, Watch, descriptors, in_kernel, memory_kb
-from harness import NginxOrigin, curl, tls_client, wait_for
+from gauges import Watch, descriptors, in_kernel, memory_kb
+from harness import SANITIZED, NginxOrigin, curl, tls_client, wait_for
 
 GIB = 1 << 30
 BLOCK = bytes(range(256)) * 4096  # 1 MiB

@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from gauges import SANITIZED, descriptors, memory_kb
-from harness import ROOT, ProcessOrigin, free_port, wait_for
+from gauges import descriptors, memory_kb
+from harness import SANITIZED, ROOT, ProcessOrigin, free_port, wait_for
 from origins.seeded import bytes_of, hash_body, read_line
 
 LONG = os.environ.get("SIGNET_LONG_TESTS") == "1"

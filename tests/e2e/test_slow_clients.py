@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from gauges import SANITIZED, Canary, accepted, memory_kb
-from harness import client_hello, end_group, read_response, start_group, talk, tls_client, wait_for
+from gauges import Canary, accepted, memory_kb
+from harness import SANITIZED, client_hello, end_group, read_response, start_group, talk, tls_client, wait_for
 
 LONG = os.environ.get("SIGNET_LONG_TESTS") == "1"
 GET = b"GET / HTTP/1.1\r\nHost: shop.example.test\r\n\r\n"
