@@ -299,8 +299,7 @@ static void asking_meanwhile_is_one_more(void **state)
     struct asker first, more[5];
     write_config(b, "respond 200 two");
     ask(b, &first);
-    for (int i = 0; i < 3; i++)
-        loop_turn(b->loop, true);
+    loop_turn(b->loop, true); /* it begins; its reader takes many turns */
     assert_true(reload_running(b->reload));
     for (int i = 0; i < 5; i++)
         ask(b, &more[i]);
