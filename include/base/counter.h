@@ -23,7 +23,7 @@
     X(HANDSHAKES_RESUMED, "tls_handshakes_resumed")                                                \
     X(HANDSHAKES_FAILED, "tls_handshakes_failed")                                                  \
     X(REQUESTS, "requests")                                                                        \
-    X(REQUESTS_FINISHED, "requests_finished")                                                                        \
+    X(REQUESTS_FINISHED, "requests_finished")                                                      \
     X(REQUESTS_REFUSED, "requests_refused")                                                        \
     X(ANSWERS_DISTRUSTED, "answers_distrusted")                                                    \
     X(CLIENT_ABORTS, "client_aborts")                                                              \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The query of a target as parameters, NAME=VALUE between "&", percent-encoding decoded (RFC 3986
- * 2.1), a plus as a blank, as forms and curl --data-urlencode write it. Only for requests that Signet answers itself: what is forwarded is never
- * decoded. */
+ * 2.1), a plus as a blank, as forms and curl --data-urlencode write it. Only for requests that
+ * Signet answers itself: what is forwarded is never decoded. */
 #ifndef HTTP_QUERY_H
 #define HTTP_QUERY_H
 

@@ -23,6 +23,9 @@ struct control_socket { /* a value; zero it but for fd -1: listens nowhere */
  * there is no socket; another -errno with words in `e`. */
 int control_socket_open(const struct control_conf *conf, struct control_socket *ret_socket,
                         struct err *e);
+/* Could it be made, as far as one can tell without making it? Who listens there now does not count.
+ * 0, or -errno with words in `e`. */
+int control_socket_check(const struct control_conf *conf, struct err *e);
 /* False: `conf` asks for another path, or the file there does not lead to this socket any more.
  * Else all that may differ is the mode, which is set. */
 bool control_socket_keep(struct control_socket *s, const struct control_conf *conf);

@@ -235,10 +235,26 @@ static bool method_fits(const struct endpoint *at, enum method method)
     return method == METHOD_GET || method == METHOD_HEAD;
 }
 
-/* Whoever may connect by the socket's mode has to be root, or who we are. */
-static bool may_ask(const struct control_call *call)
+struct suspect {
+    pid_t pid;
+    bool is_worker;
+};
+
+static void compare(void *user, const struct child_info *child)
 {
-    return call->uid == 0 || call->uid == geteuid();
+    struct suspect *s = user;
+    s->is_worker = s->is_worker || child->pid == s->pid;
+}
+
+/* Whoever may connect by the socket's mode has to be root, or who we are. Where workers are that
+ * too, one that was taken over gains nothing here. */
+static bool may_ask(const struct control *c, const struct control_call *call)
+{
+    struct suspect s = { .pid = call->pid };
+    if (call->uid != 0 && call->uid != geteuid())
+        return false;
+    children_each(c->setup.children, compare, &s);
+    return !s.is_worker;
 }
 
 static void serve(struct control *c, struct control_call *call)
@@ -259,7 +275,7 @@ static void serve(struct control *c, struct control_call *call)
 
 static void on_call(void *user, struct control_call *call)
 {
-    if (may_ask(call))
+    if (may_ask(user, call))
         serve(user, call);
     else
         control_fail(call, 403, "only root and the user that Signet runs as may ask");

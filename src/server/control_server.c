@@ -11,14 +11,17 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CALLERS_MAX     16 /* at a time */
 #define DESCRIPTORS_MAX 64 /* of callers, and of those who have their answer and do not close */
-/* So many are accepted in a window of this length: a flood costs the master a small, fixed part of
- * its time, and who calls in the midst of it waits his turn in the kernel's queue. */
+/* So many are accepted in a window of this length, and so much of it may go into answers; what goes
+ * beyond is taken off the windows behind it. So a flood costs the master a tenth of its time at
+ * most, and who calls in the midst of it waits his turn in the kernel's queue. */
 #define ACCEPTS_MAX 8
 #define WINDOW_MS   50
+#define ANSWERS_US  5000
 #define STEP_MS     3000 /* until the head begins, and until it is whole */
 #define SEND_MS     5000 /* for which a caller may take nothing of his answer */
 #define HEAD_MAX    8192
@@ -33,6 +36,7 @@ struct control_server {
     struct watch watch;
     struct timer window;  /* runs from the first accept of one to its end */
     unsigned accepted;    /* in this window */
+    uint64_t answers_us;  /* spent on answers, and not made up for yet */
     unsigned descriptors; /* of callers that are not closed yet */
     struct link callers;  /* oldest first */
     unsigned caller_count;
@@ -116,6 +120,20 @@ static void answer_refused(struct control_call *c, enum refusal why)
                                                      .body = body });
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void pass_on(struct control_server *s, struct control_call *call)
+{
+    uint64_t begin_us = now_us();
+    s->on_call(s->user, call);
+    s->answers_us += now_us() - begin_us;
+}
+
 static void on_head(struct stream *s, struct message *m, enum head_kind kind, bool end)
 {
     struct caller *c = s->user;
@@ -126,7 +144,7 @@ static void on_head(struct stream *s, struct message *m, enum head_kind kind, bo
     else if (!end)
         control_call_answer(c->call, &body_refused);
     else
-        c->server->on_call(c->server->user, c->call);
+        pass_on(c->server, c->call);
 }
 
 static void on_refused(struct stream *s, struct message *m, enum refusal why)
@@ -298,6 +316,12 @@ static void take(struct control_server *s, int fd, const struct addr *peer)
         turn_away(fd);
 }
 
+static bool may_accept(const struct control_server *s)
+{
+    return s->accepted < ACCEPTS_MAX && s->descriptors < DESCRIPTORS_MAX &&
+           s->answers_us < ANSWERS_US;
+}
+
 static void pause_accepting(struct control_server *s)
 {
     watch_set(&s->watch, 0);
@@ -309,7 +333,8 @@ static void on_window(struct timer *t)
 {
     struct control_server *s = CONTAINER_OF(t, struct control_server, window);
     s->accepted = 0;
-    if (s->descriptors >= DESCRIPTORS_MAX)
+    s->answers_us -= s->answers_us < ANSWERS_US ? s->answers_us : ANSWERS_US;
+    if (!may_accept(s))
         timer_start(t, s->loop, WINDOW_MS);
     else if (s->socket.fd >= 0)
         watch_set(&s->watch, WATCH_READ);
@@ -320,7 +345,7 @@ static void on_knock(struct watch *w, unsigned events)
     struct control_server *s = CONTAINER_OF(w, struct control_server, watch);
     struct addr peer;
     int fd, r = 0;
-    while (r == 0 && s->accepted < ACCEPTS_MAX && s->descriptors < DESCRIPTORS_MAX) {
+    while (r == 0 && may_accept(s)) {
         r = sock_accept(s->socket.fd, &fd, &peer);
         if (r == -EAGAIN)
             return;

@@ -10,34 +10,33 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG   32 /* callers that wait while accepting is rationed */
-#define LOCK_MS   10 /* between two tries to lock the folder */
-#define LOCK_MOST 10 /* tries */
+#define PATH_BYTES sizeof(((struct sockaddr_un *)NULL)->sun_path)
+#define BACKLOG    32 /* callers that wait while accepting is rationed */
+#define LOCK_MS    10 /* between two tries to lock the folder */
+#define LOCK_MOST  10 /* tries */
 
 /* --- the folder */
 
-static struct slice folder_of(const char *path)
+static void folder_of(const char *path, char out[static PATH_BYTES])
 {
     size_t slash = slice_find_last(slice_str(path), '/');
-    return slash == 0 ? SLICE("/") : slice_first(slice_str(path), slash);
+    size_t len = slash == 0 ? 1 : slash;
+    memcpy(out, path, len);
+    out[len] = '\0';
 }
 
-static int make_folder(struct slice folder, struct err *e)
+static int make_folder(const char *folder, struct err *e)
 {
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    snprintf(path, sizeof(path), "%.*s", SLICE_ARG(folder));
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+    if (mkdir(folder, 0755) == 0 || errno == EEXIST)
         return 0;
-    return err_set(e, -errno, "cannot make the folder %s: %s", path, strerror(errno));
+    return err_set(e, -errno, "cannot make the folder %s: %s", folder, strerror(errno));
 }
 
 /* Of two that start at once the second must see what the first has made. Whoever may read the
  * folder could hold its lock for ever, so it is only waited for a moment; -1 then. */
-static int lock_folder(struct slice folder)
+static int lock_folder(const char *folder)
 {
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    snprintf(path, sizeof(path), "%.*s", SLICE_ARG(folder));
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int tries = 0; fd >= 0 && tries < LOCK_MOST; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
@@ -100,7 +99,7 @@ static int bind_with_mode(struct control_socket *s, struct err *e)
     mode_t before = umask(0777 & ~s->mode);
     int r = sock_listen(&at, BACKLOG, &s->fd);
     umask(before);
-    struct stat made;
+    struct stat made = { 0 };
     if (r == 0 && lstat(s->path, &made) < 0)
         r = -errno;
     if (r < 0)
@@ -118,7 +117,8 @@ int control_socket_open(const struct control_conf *conf, struct control_socket *
         return err_set(e, -ENAMETOOLONG, "the path of a unix socket has at most %zu bytes",
                        sizeof(s.path) - 1);
     memcpy(s.path, conf->path.ptr, conf->path.len);
-    struct slice folder = folder_of(s.path);
+    char folder[PATH_BYTES];
+    folder_of(s.path, folder);
     int r = make_folder(folder, e);
     if (r < 0)
         return r;
@@ -133,6 +133,32 @@ int control_socket_open(const struct control_conf *conf, struct control_socket *
     else if (s.fd >= 0)
         close(s.fd);
     return r;
+}
+
+/* Without making anything; who listens there does not count. */
+static int check_place(const char *path, struct err *e)
+{
+    char folder[PATH_BYTES], above[PATH_BYTES];
+    struct stat there;
+    folder_of(path, folder);
+    folder_of(folder, above);
+    if (stat(folder, &there) < 0) {
+        if (errno != ENOENT || access(above, W_OK | X_OK) < 0)
+            return err_set(e, -errno, "cannot make the folder %s: %s", folder, strerror(errno));
+        return 0;
+    }
+    if (access(folder, W_OK | X_OK) < 0)
+        return err_set(e, -errno, "cannot make a socket in %s: %s", folder, strerror(errno));
+    if (lstat(path, &there) == 0 && !S_ISSOCK(there.st_mode))
+        return err_set(e, -EEXIST, "%s is there already, and no socket", path);
+    return 0;
+}
+
+int control_socket_check(const struct control_conf *conf, struct err *e)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof(path), "%.*s", SLICE_ARG(conf->path));
+    return conf->path.len > 0 ? check_place(path, e) : 0;
 }
 
 static bool is_ours(const struct control_socket *s)
@@ -156,7 +182,9 @@ void control_socket_close(struct control_socket *s)
 {
     if (s->fd < 0)
         return;
-    int lock = lock_folder(folder_of(s->path));
+    char folder[PATH_BYTES];
+    folder_of(s->path, folder);
+    int lock = lock_folder(folder);
     if (is_ours(s))
         unlink(s->path);
     if (lock >= 0)

@@ -106,7 +106,10 @@ static void add_worker(void *user, const struct child_info *child)
     table_cell(s->table, "%llu", (unsigned long long)w.in_flight);
     table_cell(s->table, "%llu ms", (unsigned long long)w.silent_ms);
     table_cell(s->table, "%llu", (unsigned long long)child->falls);
-    table_cell(s->table, child->lent_to >= 0 ? "worker %d accepts for it" : "", child->lent_to);
+    if (child->lent_to >= 0)
+        table_cell(s->table, "worker %d accepts for it", child->lent_to);
+    else
+        table_cell(s->table, "%s", "");
 }
 
 static void put_workers(const struct running *r, struct buf *out)
@@ -146,7 +149,10 @@ static void put_pools(const struct config *c, struct buf *out)
         table_cell(&t, "key=%.*s", SLICE_ARG(conf->key.text));
         table_cell(&t, "%016llx", (unsigned long long)cluster_fingerprint(c->clusters[i]));
         table_cell(&t, "%zu server%s", conf->server_count, conf->server_count == 1 ? "" : "s");
-        table_cell(&t, skipped > 0 ? "%zu passed over" : "", skipped);
+        if (skipped > 0)
+            table_cell(&t, "%zu passed over", skipped);
+        else
+            table_cell(&t, "%s", "");
     }
     if (c->cluster_count > 0)
         buf_add(out, "\n");

@@ -5,7 +5,8 @@ import ctypes
 import os
 import signal
 
-SYSCALLS = {"openat": 257, "execve": 59, "ptrace": 101, "getpid": 39, "socket": 41, "kill": 62}
+SYSCALLS = {"openat": 257, "execve": 59, "ptrace": 101, "getpid": 39, "socket": 41, "kill": 62, "connect": 42,
+            "sendto": 44}
 ATTACH, DETACH, GETREGS, SETREGS, SINGLESTEP = 16, 17, 12, 13, 9
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es fs gs").split()
 ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ import time
 import pytest
 
 import harness
+import inject
 
 PLAIN = """
 workers 2
@@ -451,6 +453,18 @@ def test_one_that_cannot_be_had_is_an_error_of_the_configuration(tmp_path, why, 
     assert path.is_dir() or not path.exists() or path.read_text() == "precious"
 
 
+def test_check_finds_what_run_would_find(tmp_path):
+    config = tmp_path / "signet.conf"
+    for why, path, words in [("no folder to make its folder in", tmp_path / "a/b/c.sock", "cannot make the folder"),
+                             ("a file in its place", config, "is there already, and no socket")]:
+        config.write_text(f"control unix:{path}\nlisten 127.0.0.1:{harness.free_port()} {{ redirect https }}\n")
+        done = harness.run_signet("check", "-c", config)
+        assert done.returncode == 3 and words in done.stderr and f"--> {config}:1:1" in done.stderr, why
+    config.write_text(config.read_text().replace(f"unix:{config}", f"unix:{tmp_path}/made/c.sock"))
+    assert harness.run_signet("check", "-c", config).returncode == 0
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_living_one_is_left_alone_and_a_dead_one_replaced(plain, tmp_path):
     s = plain()
     config = tmp_path / "second.conf"
@@ -513,6 +527,21 @@ def test_others_may_not_ask(signet, tmp_path):
     assert s.process.poll() is None
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or platform.machine() != "x86_64", reason="injects system calls")
+def test_a_worker_may_not_ask(plain):
+    """One that was taken over, where workers are the same user as the master."""
+    s = plain(top="user root\nsandbox off")
+    pid = s.workers()[0]
+    address = struct.pack("H", socket.AF_UNIX) + str(s.control_path).encode()
+    request = b"POST /v1/stop HTTP/1.1\r\nHost: x\r\n\r\n"
+    fd = inject.system_call(pid, "socket", socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    assert inject.system_call(pid, "connect", fd, address, len(address) + 1) == 0
+    assert inject.system_call(pid, "sendto", fd, request, len(request), 0, 0, 0) == len(request)
+    time.sleep(0.5)
+    assert s.ctl("/v1/status").json["draining"] is False and s.process.poll() is None
+    assert "asks for" not in s.errors()
+
+
 # --- callers that hang, flood or babble
 
 def cpu_seconds(pid):
@@ -538,15 +567,17 @@ def test_callers_that_hang_cost_nothing(plain):
     with contextlib.ExitStack() as held:
         for i in range(200):
             c = held.enter_context(socket.socket(socket.AF_UNIX))
-            c.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                c.connect(str(s.control_path))
+            c.connect(str(s.control_path))  # waits where the queue is full
+            with contextlib.suppress(OSError):
                 c.sendall([b"", b"GET /v1/st", b"GET /v1/status HTTP/1.1\r\nHost: x\r\nX: "][i % 3])
-            assert descriptors(s.process.pid) <= before + 64
         begin, cpu = time.monotonic(), cpu_seconds(s.process.pid)
         assert s.command("status").returncode == 0
         replaced_within(s, 5)
-        time.sleep(1)
+        most = 0
+        while time.monotonic() - begin < 2:
+            most = max(most, descriptors(s.process.pid) - before)
+            time.sleep(0.05)
+        assert most <= 64
         spent = (cpu_seconds(s.process.pid) - cpu) / (time.monotonic() - begin)
         assert spent < 0.2, spent
     harness.wait_for("their descriptors", lambda: descriptors(s.process.pid) <= before)
@@ -577,7 +608,7 @@ def test_a_flood_is_rationed(plain):
         end.set()
         for t in threads:
             t.join()
-    assert spent < 0.8, spent  # the sanitized build; a tenth of it otherwise
+    assert spent < 0.5, spent  # sanitized; a hundredth otherwise
     assert ask_a_test(s.port, "/ping").status == 200
 
 

@@ -3,6 +3,7 @@
 #include "server/cli.h"
 #include "server/cli/args.h"
 #include "server/cli/load.h"
+#include "server/control_socket.h"
 #include "server/logs.h"
 
 static const char *plural(size_t count)
@@ -39,12 +40,25 @@ static int check_logs(struct loaded *l)
     return r;
 }
 
+/* The default one that cannot be had stops nobody. */
+static int check_control(struct loaded *l)
+{
+    struct err why = { 0 };
+    const struct control_conf *control = &l->config->control;
+    int r = control->by_default ? 0 : control_socket_check(control, &why);
+    if (r < 0)
+        diags_add(l->diags, DIAG_ERROR, "cannot-listen", &control->span, "%s", why.text);
+    return r;
+}
+
 static int check(const char *path, bool json)
 {
     struct loaded l;
     int r = loaded_init(&l, path);
-    if (r == 0)
-        r = check_logs(&l);
+    if (r == 0) {
+        int logs = check_logs(&l), control = check_control(&l);
+        r = logs < 0 ? logs : control;
+    }
     if (json)
         print_json(l.diags);
     else

@@ -128,8 +128,6 @@ static void on_codec_idle(struct codec *c)
     /* one question is all */
 }
 
-static struct arena_recycler *const no_recycler = NULL;
-
 static void on_open(struct conn *conn)
 {
     static const struct h1_conf h1 = { .head_max = HEAD_MAX, .fields_max = 64 };
@@ -142,7 +140,7 @@ static void on_open(struct conn *conn)
                                                  .on_done = on_done,
                                                  .on_reset = on_reset };
     struct asking *q = conn_user(conn);
-    q->codec = h1_client_new(conn, &h1, no_recycler, &events, q);
+    q->codec = h1_client_new(conn, &h1, NULL, &events, q);
     struct stream *s = q->codec->ops->open(q->codec);
     s->events = &answer;
     s->user = q;
@@ -209,7 +207,7 @@ int control_ask(const struct control_question *q, struct control_reply *ret_repl
 {
     struct control_reply reply = { .process = -1 };
     struct asking asking = { .question = q, .reply = &reply, .error = e };
-    int fd;
+    int fd = -1;
     int r = connect_to(q->socket, &fd, e);
     if (r < 0)
         return r;
