@@ -46,8 +46,7 @@ void entries_done(struct entries *e); /* before the arena */
 void entries_match(struct entries *now, const struct entries *old, struct arena *a);
 /* "server 10.0.0.11:9000", "host shop.example.com": how it is called. */
 void entry_title(const struct entry *e, struct buf *out);
-/* Its words but for KEY=VALUE and what it is known by, NULL-terminated: borrowed, or in the arena.
- */
+/* Its words but for KEY=VALUE and what it is known by, in the arena; returns how many. */
 size_t entry_plain_words(const struct entry *e, struct arena *a, struct slice **ret_words);
 /* Is this word one of its settings, KEY=VALUE? */
 bool entry_is_setting(const struct entry *e, const struct conf_word *word);

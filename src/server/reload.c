@@ -286,21 +286,26 @@ static void begin(struct reload *r)
 
 /* --- asking */
 
-static void answer_ended(struct reload *r, struct link *wishes)
+static void answer_ended(struct reload *r)
 {
-    struct reload_outcome o = { .generation = r->setup.held->generation,
-                                .why = slice_str(r->ended) };
-    answer(wishes, &o);
+    const struct reload_outcome o = { .generation = r->setup.held->generation,
+                                      .why = slice_str(r->ended) };
+    r->again = false;
+    list_splice(&r->served, &r->asked);
+    r->setup.on_outcome(r->setup.user, &o);
+    answer(&r->served, &o);
 }
 
 static void on_work(struct deferred *d)
 {
     struct reload *r = CONTAINER_OF(d, struct reload, work);
-    if (r->ended != NULL)
-        answer_ended(r, &r->asked);
-    else if (r->state == RELOAD_BUILDING)
+    if (r->state == RELOAD_BUILDING)
         build_slice(r);
-    else if (r->state == RELOAD_IDLE && r->again)
+    else if (r->state != RELOAD_IDLE || !r->again)
+        return;
+    else if (r->ended != NULL)
+        answer_ended(r);
+    else
         begin(r);
 }
 
@@ -348,14 +353,11 @@ void reload_end(struct reload *r, const char *why)
     if (r->ended != NULL)
         return;
     r->ended = why;
-    bool ran = r->state != RELOAD_IDLE;
+    bool waited_for = reload_running(r);
     drop_run(r);
     retired_close(r->retired);
-    list_splice(&r->served, &r->asked);
-    struct reload_outcome o = { .generation = r->setup.held->generation, .why = slice_str(why) };
-    if (ran || r->again)
-        r->setup.on_outcome(r->setup.user, &o);
-    answer(&r->served, &o);
+    if (waited_for)
+        answer_ended(r);
 }
 
 bool reload_running(const struct reload *r)

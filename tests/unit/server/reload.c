@@ -343,6 +343,8 @@ static void an_end_is_told_at_once_and_later(void **state)
     ask(b, &late);
     run_until_told(b, &late);
     assert_string_equal(late.why, "it is over");
+    assert_int_equal(b->outcomes, 2); /* the log is told of both */
+    assert_false(reload_running(b->reload));
     assert_int_equal(b->held.generation, 1);
 }
 
