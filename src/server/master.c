@@ -272,6 +272,16 @@ static int open_standard_streams(void)
     return 0;
 }
 
+/* Who knows our pid may signal us. Until somebody listens the signals wait: HUP would end us. */
+static void hold_signals(int how)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaddset(&ours, signals[i].signo);
+    sigprocmask(how, &ours, NULL);
+}
+
 static int write_pid_file(const char *path, struct err *e)
 {
     char text[16];
@@ -298,6 +308,7 @@ static int master_open(struct master *m)
         r = holdings_open(m->options->config_path, &m->held, d, &e);
     else
         err_set(&e, r, "cannot open what it needs to start: %s", strerror(-r));
+    hold_signals(SIG_BLOCK);
     if (r == 0 && m->options->pid_file != NULL)
         r = write_pid_file(m->options->pid_file, &e);
 
@@ -371,6 +382,7 @@ static void master_serve(struct master *m)
 {
     for (size_t i = 0; i < SIGNALS; i++)
         signal_watch_start(&m->signals[i], m->loop, signals[i].signo, signals[i].on_signal);
+    hold_signals(SIG_UNBLOCK);
     deferred_init(&m->start, on_start);
     loop_defer(m->loop, &m->start);
     loop_run(m->loop);

@@ -333,8 +333,9 @@ def test_pid_file(signet, origin, tmp_path, certs, groups):
     (tmp_path / "c").write_text(config)
     process = start_group(SIGNET, "run", "-c", tmp_path / "c", "--pid-file", tmp_path / "pid", stderr=subprocess.DEVNULL)
     groups.callback(end_group, process)
-    wait_for("pid file", (tmp_path / "pid").exists)
-    wait_for("pid", lambda: (tmp_path / "pid").read_text().strip() == str(process.pid))
+    wait_for("pid file", (tmp_path / "pid").exists, pause=0)
+    wait_for("pid", lambda: (tmp_path / "pid").read_text().strip() == str(process.pid), pause=0)
+    process.send_signal(signal.SIGHUP)  # whoever reads the file may do so, however early it is
     process.terminate()
     assert process.wait(DEADLINE) == 0
     assert not (tmp_path / "pid").exists()
