@@ -11,6 +11,7 @@ import resource
 import signal
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -185,6 +186,42 @@ listen 127.0.0.1:{port} {{ host a {{ proxy app }} }}
         assert process.wait(15) == 0
     finally:
         end_group(process)
+
+
+# --- what a reload brings
+
+@pytest.fixture
+def open_folder():
+    """Where every user may go."""
+    with tempfile.TemporaryDirectory(prefix="signet-", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
+
+
+def test_a_reload_works_inside(signet, origin, certs, open_folder):
+    """A configuration that begins to use TLS, another log, another address, other servers, in the same process."""
+    plain, path, new = free_port(), open_folder / "origin", free_port()
+    origin(answering(b"unix"), path=path)
+    os.chmod(path, 0o666)
+    front = signet("workers 1\nsandbox on\nlisten 127.0.0.1:{plain} { host a { respond 200 one } }", plain=plain, env=NO_LEAK_CHECK)
+    locked_in = worker(front)
+    outcome = front.reload(f"""
+workers 1
+sandbox on
+access_log {open_folder}/access.log
+pool app {{ server unix:{path} }}
+pool other {{ server 127.0.0.1:{origin(answering(b"inet")).port} }}
+listen 127.0.0.1:{new} {{ host shop.example.test {{
+    certificate {certs}/shop.example.test.rsa.crt key={certs}/shop.example.test.rsa.key
+    route / {{ proxy app }}
+    route /inet {{ proxy other }}
+}} }}
+""")
+    assert outcome.committed
+    assert curl(new, certs=certs).stdout == b"unix"
+    assert curl(new, "/inet", certs=certs).stdout == b"inet"
+    assert front.workers() == [locked_in]
+    wait_for("records", lambda: (open_folder / "access.log").read_text().count("\n") == 2)
 
 
 # --- secrets
