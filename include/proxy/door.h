@@ -27,14 +27,13 @@ struct door { /* embedded in what outlives the scratch, where refused sockets li
     struct counters *counters;
     unsigned inside;    /* who holds a place; 0 without a census */
     unsigned lingering; /* refused */
-    unsigned room;      /* for both together; 0: no bound */
+    unsigned room;      /* for both together, its owner's to set; 0: no bound */
     struct door_refusals all, per_ip;
     struct timer report; /* once a second, while there is something to tell */
 };
-/* Borrows all; the census outlives the sockets. `room`: so many clients' sockets leave descriptors
- * for as many connections to servers, 0: nobody knows of a bound. */
+/* Borrows all; the census outlives the sockets. */
 void door_open(struct door *d, struct loop *l, struct scratch *s, struct census *census,
-               struct counters *counters, unsigned room);
+               struct counters *counters);
 void door_close(struct door *d); /* tells the log what is untold; nobody comes in any more */
 
 unsigned door_room(const struct door *d); /* how many more have room; not their caps */

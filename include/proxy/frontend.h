@@ -11,6 +11,9 @@ struct frontend;
 struct frontend *frontend_new(struct proxy *p, struct scratch *s); /* borrows both */
 /* Closes what is left, at once: exchanges too, their records say "shutdown". */
 void frontend_free(struct frontend *f);
+/* So many clients' sockets leave descriptors for as many connections to servers; 0, as at first:
+ * nobody knows of a bound. */
+void frontend_set_room(struct frontend *f, unsigned room);
 /* How many clients may be accepted at once, as long as each leaves a descriptor for a connection to
  * a server: 0 when none may. One at a time while handshakes wait for their turn, so that a flood
  * waits in the kernel. */

@@ -22,7 +22,6 @@ struct proxy {
     struct access_log *access_log;
     struct counters *counters;
     struct census *census; /* of client connections, all workers'; NULL: they have no caps */
-    unsigned client_room;  /* sockets of clients at once (door.h); 0: no bound */
     uint64_t in_flight;    /* exchanges alive */
     uint64_t
         request_id_seed[2]; /* random per process; request ids are made from it and a counter */

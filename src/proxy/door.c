@@ -167,11 +167,9 @@ void place_bind(struct place *p, struct transport *t)
 /* --- life */
 
 void door_open(struct door *d, struct loop *l, struct scratch *s, struct census *census,
-               struct counters *counters, unsigned room)
+               struct counters *counters)
 {
-    *d = (struct door){
-        .loop = l, .scratch = s, .census = census, .counters = counters, .room = room
-    };
+    *d = (struct door){ .loop = l, .scratch = s, .census = census, .counters = counters };
     timer_init(&d->report, on_report);
 }
 

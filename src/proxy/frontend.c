@@ -42,7 +42,7 @@ struct frontend *frontend_new(struct proxy *p, struct scratch *s)
     f->scratch = s;
     list_init(&f->conns);
     list_init(&p->exchanges);
-    door_open(&p->door, p->loop, s, p->census, p->counters, p->client_room);
+    door_open(&p->door, p->loop, s, p->census, p->counters);
     return f;
 }
 
@@ -127,6 +127,11 @@ static struct conn_conf conn_conf_of(const struct listener_conf *l)
         .min_rate = l->min_rate,
         .keep_max = keep > KEEP_MIN ? keep : KEEP_MIN,
     };
+}
+
+void frontend_set_room(struct frontend *f, unsigned room)
+{
+    f->proxy->door.room = room;
 }
 
 unsigned frontend_room(const struct frontend *f)

@@ -46,8 +46,38 @@ struct service {
     uint64_t failures_counted; /* of accept_set_failures() */
 };
 
+/* --- a little a turn */
+
+static void on_grave_filled(void *user)
+{
+    struct service *s = user;
+    loop_defer(s->loop, &s->bury);
+}
+
+static void on_bury(struct deferred *d)
+{
+    struct service *s = CONTAINER_OF(d, struct service, bury);
+    if (config_grave_step(s->grave, SLICE_US))
+        loop_defer(s->loop, &s->bury);
+}
+
+/* What is deferred anew runs in the next turn, behind all that is ready to be read by then. */
+static void on_step(struct deferred *d)
+{
+    struct next *n = CONTAINER_OF(d, struct next, step);
+    struct service *s = CONTAINER_OF(n, struct service, next);
+    if (n->load != NULL && config_load_step(n->load, SLICE_US)) {
+        loop_defer(s->loop, &n->step);
+        return;
+    }
+    int r = n->load != NULL ? config_load_end(n->load, &n->built, &n->failed) : -EINVAL;
+    n->load = NULL;
+    n->on_built(n->user, r < 0 ? n->failed.text : NULL);
+}
+
 /* --- life */
 
+/* Nobody is served yet. */
 static int build_first(struct service *s, int bundle_fd, struct err *e)
 {
     const struct config_load_setup setup = { .bundle_fd = bundle_fd, .registry = s->registry };
@@ -68,9 +98,16 @@ static int build_first(struct service *s, int bundle_fd, struct err *e)
     return identity_become(&loaded.identity, e);
 }
 
-static void build_machinery(struct service *s, const struct service_setup *setup)
+/* Descriptors, between clients and servers. */
+static void share_room(struct service *s)
 {
     unsigned room = descriptors_client_room(s->config);
+    pool_set_room(s->proxy.pool, room);
+    frontend_set_room(s->frontend, room);
+}
+
+static void build_machinery(struct service *s, const struct service_setup *setup)
+{
     scratch_init(&s->scratch);
     arena_recycler_init(&s->arenas, ARENA_BLOCKS);
     s->proxy = (struct proxy){
@@ -81,16 +118,11 @@ static void build_machinery(struct service *s, const struct service_setup *setup
             access_log_new(s->loop, setup->access_fd, s->config->access_log.format, s->counters),
         .counters = s->counters,
         .census = setup->census,
-        .client_room = room,
     };
-    pool_set_room(s->proxy.pool, room);
     s->frontend = frontend_new(&s->proxy, &s->scratch);
+    share_room(s);
     s->accepts = accept_set_new(s->loop, s->frontend, s->config);
 }
-
-static void on_step(struct deferred *d);
-static void on_bury(struct deferred *d);
-static void on_grave_filled(void *user);
 
 static struct service *service_begin(const struct service_setup *setup)
 {
@@ -158,33 +190,6 @@ void service_free(struct service *s)
 
 /* --- another configuration */
 
-static void on_grave_filled(void *user)
-{
-    struct service *s = user;
-    loop_defer(s->loop, &s->bury);
-}
-
-static void on_bury(struct deferred *d)
-{
-    struct service *s = CONTAINER_OF(d, struct service, bury);
-    if (config_grave_step(s->grave, SLICE_US))
-        loop_defer(s->loop, &s->bury);
-}
-
-/* What is deferred anew runs in the next turn, behind all that is ready to be read by then. */
-static void on_step(struct deferred *d)
-{
-    struct next *n = CONTAINER_OF(d, struct next, step);
-    struct service *s = CONTAINER_OF(n, struct service, next);
-    if (n->load != NULL && config_load_step(n->load, SLICE_US)) {
-        loop_defer(s->loop, &n->step);
-        return;
-    }
-    int r = n->load != NULL ? config_load_end(n->load, &n->built, &n->failed) : -EINVAL;
-    n->load = NULL;
-    n->on_built(n->user, r < 0 ? n->failed.text : NULL);
-}
-
 void service_prepare(struct service *s, int bundle_fd,
                      void (*on_built)(void *user, const char *why), void *user)
 {
@@ -233,6 +238,7 @@ void service_commit(struct service *s)
     s->config = built->config;
     s->tickets = built->tickets;
     *built = (struct config_loaded){ 0 };
+    share_room(s);
     config_unref(old.config);
     tls_tickets_unref(old.tickets);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a reload does to connections: none is cut, and the next request takes the new configuration."""
 import contextlib
+import os
 import signal
 import socket
 import ssl
@@ -90,6 +91,19 @@ def test_a_keep_alive_connection_gets_the_new_routes(signet, certs):
             answer = talk(connection, GET)
             assert answer.body == str(generation).encode() and "connection" not in answer.fields
     assert front.workers() == workers
+
+
+def test_a_worker_that_starts_meanwhile_takes_part(signet):
+    """Its START, its sockets and the new configuration come right behind one another."""
+    front = signet("workers 2\n" + plain_shop('respond 200 "0"'))
+    for generation in range(1, 4):
+        fallen, stays = front.workers()
+        os.kill(fallen, signal.SIGKILL)
+        reloaded(front, "workers 2\n" + plain_shop(f'respond 200 "{generation}"'))
+        wait_for("replacement", lambda: len(front.workers()) == 2 and fallen not in front.workers())
+        assert stays in front.workers()
+        for _ in range(8):
+            assert talk(plain_client(front.port), GET).body == str(generation).encode()
 
 
 def test_a_request_keeps_what_it_began_with(signet, origin, certs):

@@ -39,7 +39,7 @@ static void bench_open(struct bench *b, struct census_caps caps)
     memset(b->memory, 0, census_bytes(1, ADDRESSES));
     b->census = census_new(b->memory, 1, ADDRESSES, 1);
     scratch_init(&b->scratch);
-    door_open(&b->door, b->loop, &b->scratch, b->census, &b->counters, 0);
+    door_open(&b->door, b->loop, &b->scratch, b->census, &b->counters);
     log_open(b->log_fd, LOG_INFO, "test");
 }
 
