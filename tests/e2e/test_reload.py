@@ -56,13 +56,13 @@ def test_many_changes_are_a_line_each(signet):
 
 def test_signals_that_come_meanwhile_are_one_more_reload(signet):
     front = signet(plain("one"))
-    for _ in range(20):
+    for _ in range(100):
         front.process.send_signal(signal.SIGHUP)
-        time.sleep(0.002)
+        time.sleep(0.0002)  # many within one reload, which takes a few milliseconds
     wait_for("reloads to end", lambda: len(front.outcomes()) >= 2)
     time.sleep(0.5)
     assert [o.generation for o in front.outcomes()] == list(range(2, len(front.outcomes()) + 2))
-    assert len(front.outcomes()) < 20 and front.reload(plain("two")).committed
+    assert len(front.outcomes()) < 50 and front.reload(plain("two")).committed
     assert answer_of(front.port) == "two"
 
 
