@@ -85,6 +85,9 @@ const struct syscall_row syscall_table[] = {
     { "getpid", "OpenSSL sees by it that it was not forked" },
     { "gettid", "abort()" },
     { "sysinfo", "qsort() of glibc asks how much memory there is" },
+    { "prlimit64",
+      "how many descriptors it may have; to be read alone",
+      { INT_ARG(0, 0), { 2, UINT64_MAX, 0 } } },
     { "sched_getaffinity", "the heap of glibc asks how many processors there are" },
     /* the end */
     { "exit_group", "exit" },

@@ -29,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +95,7 @@ static char *const no_words[] = { NULL };
 static char page[4096] __attribute__((aligned(4096)));
 static const struct sockaddr_in anywhere = { .sin_family = AF_INET };
 
+TRY(reads_its_limits, getrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0 }))
 TRY(opens, syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY))
 TRY(opens_itself, syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY))
 TRY(creates, syscall(SYS_openat, AT_FDCWD, "/tmp/signet-unit", O_WRONLY | O_CREAT, 0600))
@@ -344,6 +346,7 @@ static void forbids(void **state)
 }
 
 static const struct row needed[] = {
+    { "how many descriptors it may have", reads_its_limits, 0 },
     { "a server over IPv4", dials_inet, 0 },
     { "over IPv6", dials_inet6, 0 },
     { "over a unix socket", dials_unix, 0 },
