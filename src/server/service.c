@@ -18,13 +18,16 @@
 
 #define ARENA_BLOCKS   1024 /* of 4 kB, kept for reuse */
 #define SETTLING_TURNS 4    /* of the loop, in which closed connections free themselves */
-#define SLICE_US       2000 /* of one loop turn, for building and for taking apart */
+/* Building and taking apart: so much of one loop turn, then a rest. Who asks for the processor all
+ * the time is made to wait for it by the kernel, and clients with it. */
+#define SLICE_US 1000
+#define REST_MS  2
 
 struct next {                   /* a configuration on its way */
     struct config_load *load;   /* while it is built */
     struct config_loaded built; /* then; config NULL: there is none */
-    struct deferred step;
-    struct err failed; /* it could not even begin */
+    struct timer step;          /* runs until it is built */
+    struct err failed;          /* it could not even begin */
     void (*on_built)(void *user, const char *why);
     void *user;
 };
@@ -37,7 +40,7 @@ struct service {
     struct config *config;
     struct next next;
     struct config_grave *grave; /* of former ones */
-    struct deferred bury;
+    struct timer bury;
     struct scratch scratch;
     struct arena_recycler arenas;
     struct proxy proxy;
@@ -51,23 +54,23 @@ struct service {
 static void on_grave_filled(void *user)
 {
     struct service *s = user;
-    loop_defer(s->loop, &s->bury);
+    if (!timer_running(&s->bury))
+        timer_start(&s->bury, s->loop, REST_MS);
 }
 
-static void on_bury(struct deferred *d)
+static void on_bury(struct timer *t)
 {
-    struct service *s = CONTAINER_OF(d, struct service, bury);
+    struct service *s = CONTAINER_OF(t, struct service, bury);
     if (config_grave_step(s->grave, SLICE_US))
-        loop_defer(s->loop, &s->bury);
+        timer_start(&s->bury, s->loop, REST_MS);
 }
 
-/* What is deferred anew runs in the next turn, behind all that is ready to be read by then. */
-static void on_step(struct deferred *d)
+static void on_step(struct timer *t)
 {
-    struct next *n = CONTAINER_OF(d, struct next, step);
+    struct next *n = CONTAINER_OF(t, struct next, step);
     struct service *s = CONTAINER_OF(n, struct service, next);
     if (n->load != NULL && config_load_step(n->load, SLICE_US)) {
-        loop_defer(s->loop, &n->step);
+        timer_start(&n->step, s->loop, REST_MS);
         return;
     }
     int r = n->load != NULL ? config_load_end(n->load, &n->built, &n->failed) : -EINVAL;
@@ -131,8 +134,8 @@ static struct service *service_begin(const struct service_setup *setup)
     s->counters = setup->counters;
     s->registry = servers_new();
     s->grave = config_grave_new(on_grave_filled, s);
-    deferred_init(&s->next.step, on_step);
-    deferred_init(&s->bury, on_bury);
+    timer_init(&s->next.step, on_step);
+    timer_init(&s->bury, on_bury);
     return s;
 }
 
@@ -181,7 +184,7 @@ void service_free(struct service *s)
     if (s->frontend != NULL)
         free_machinery(s);
     config_unref(s->config);
-    deferred_cancel(&s->bury);
+    timer_stop(&s->bury);
     config_grave_free(s->grave);
     servers_free(s->registry);
     tls_tickets_unref(s->tickets);
@@ -205,13 +208,13 @@ void service_prepare(struct service *s, int bundle_fd,
     n->user = user;
     if (config_load_new(&setup, &n->load, &n->failed) < 0)
         n->load = NULL;
-    loop_defer(s->loop, &n->step);
+    timer_start(&n->step, s->loop, 0);
 }
 
 void service_forget(struct service *s)
 {
     struct next *n = &s->next;
-    deferred_cancel(&n->step);
+    timer_stop(&n->step);
     config_load_free(n->load);
     config_unref(n->built.config);
     tls_tickets_unref(n->built.tickets);
