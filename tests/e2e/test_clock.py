@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wall clock jumps by days, forward and back, in the middle of everything: deadlines do not notice, what people read follows."""
+"""The wall clock jumps by days, forward and back, in the middle of everything: deadlines, the watchdog and reloads do not notice, what
+people read follows."""
 import datetime
 import email.utils
 import re
@@ -149,6 +150,11 @@ def test_h69_the_wall_clock_jumps(fronted, origin, certs, clock, days):
             assert seconds - 0.2 < silent.ends[name][0] < seconds + LATE, (name, silent.ends)
             assert silent.ends[name][1].startswith(said), (name, silent.ends)
         assert clock.shows(last_error_time(front, "tls handshake failed"))
+
+        # Nobody was taken for one that hangs, and a reload comes into force in no time.
+        outcome = front.reload()
+        assert outcome.committed and int(re.search(r"after (\d+) ms", outcome.line)[1]) < 10_000
+        assert "has been silent" not in front.errors() and front.workers() == pids
 
         # What begins now is as ever, with a ticket from before the jump or without.
         for ticket in (None, session):
