@@ -184,7 +184,6 @@ static void ask_stop(struct control *c, struct control_call *call)
         buf_printf(&body, "{\"stopping\":true,\"drain_ms\":%llu}\n", (unsigned long long)drain_ms);
     control_answer_with(call, 202, text, &body);
     buf_done(&body);
-    c->draining = true;
     c->setup.stop(c->setup.user, now);
 }
 
@@ -207,17 +206,24 @@ static void ask_reopen(struct control *c, struct control_call *call)
 
 /* --- who may ask what */
 
+/* A row a line. */
+/* clang-format off */
 static const struct endpoint {
     const char *path;
     bool changes; /* POST, and a line in the log; else GET and HEAD */
     void (*serve)(struct control *c, struct control_call *call); /* NULL: not by this version */
 } endpoints[] = {
-    { "/v1/status", false, show_status }, { "/v1/config", false, show_config },
-    { "/v1/pools", false, show_pools },   { "/v1/explain", false, show_explanation },
-    { "/v1/reload", true, ask_reload },   { "/v1/stop", true, ask_stop },
-    { "/v1/reopen", true, ask_reopen },   { "/v1/upgrade", true, NULL },
+    { "/v1/status", false, show_status },
+    { "/v1/config", false, show_config },
+    { "/v1/pools", false, show_pools },
+    { "/v1/explain", false, show_explanation },
+    { "/v1/reload", true, ask_reload },
+    { "/v1/stop", true, ask_stop },
+    { "/v1/reopen", true, ask_reopen },
+    { "/v1/upgrade", true, NULL },
     { "/metrics", false, NULL },
 };
+/* clang-format on */
 
 static const struct endpoint *find_endpoint(struct slice path)
 {

@@ -71,6 +71,13 @@ static bool is_bad_config(const struct reload_outcome *o)
            memmem(o->diags_json.ptr, o->diags_json.len, error, sizeof(error) - 1) != NULL;
 }
 
+static unsigned status_of(const struct reload_outcome *o)
+{
+    if (o->committed)
+        return 200;
+    return is_bad_config(o) ? 422 : 409;
+}
+
 static void on_outcome(struct reload_wish *w, const struct reload_outcome *o)
 {
     struct asked_reload *asked = CONTAINER_OF(w, struct asked_reload, wish);
@@ -82,11 +89,7 @@ static void on_outcome(struct reload_wish *w, const struct reload_outcome *o)
         print_outcome(o, &body);
     else
         print_outcome_json(o, &body);
-    control_answer_with(asked->call,
-                        o->committed       ? 200
-                        : is_bad_config(o) ? 422
-                                           : 409,
-                        text, &body);
+    control_answer_with(asked->call, status_of(o), text, &body);
     buf_done(&body);
 }
 

@@ -225,7 +225,9 @@ void control_call_answer(struct control_call *c, const struct control_answer *a)
     bool end = a->body.len == 0 || !message_may_have_body(c->request->method_id, a->status);
     if (end) /* HEAD is told the length that GET would get */
         m.body = BODY_NONE;
-    if (ops->send_head(c->stream, &m, HEAD_FINAL, end) == 0 && !end)
+    if (ops->send_head(c->stream, &m, HEAD_FINAL, end) < 0)
+        ops->reset(c->stream, RESET_INTERNAL, 0);
+    else if (!end)
         ops->send_body(c->stream, a->body, true);
 }
 

@@ -16,7 +16,10 @@ static int wait_for_end(const struct control_reply *reply)
         printf("it is told to end; nobody can see from here when it has\n");
         return EXIT_GOOD;
     }
-    for (unsigned waited_ms = 0; poll(&p, 1, PROGRESS_MS) <= 0;) {
+    unsigned waited_ms = 0;
+    for (int r; (r = poll(&p, 1, PROGRESS_MS)) <= 0;) {
+        if (r < 0 && errno == EINTR)
+            continue;
         waited_ms += PROGRESS_MS;
         printf("pid %d is still there after %u s\n", reply->pid, waited_ms / 1000);
         fflush(stdout);
