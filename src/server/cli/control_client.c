@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/cli/control_client.h"
 
-#include "base/log.h"
 #include "conn/plain.h"
 #include "event/loop.h"
-#include "event/sock.h"
 #include "http/h1.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/pidfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#define CONNECT_MS 5000 /* while so many call that the kernel lets nobody wait */
-#define RETRY_MS   20
-#define HEAD_MAX   16384
-#define BODY_MAX   (64u << 20) /* bytes */
-#define WINDOW     65536       /* bytes granted at a time */
+#define CONNECT_S 5 /* while so many call that the kernel's queue is full */
+#define HEAD_MAX  16384
+#define BODY_MAX  (64u << 20) /* bytes */
+#define WINDOW    65536       /* bytes granted at a time */
 
 struct asking { /* one request */
     const struct control_question *question;
@@ -155,6 +152,17 @@ static void on_conn_end(struct conn *conn, enum conn_end how)
 
 /* --- both together */
 
+/* Blocking until it stands: so the kernel keeps a place for whoever waits, which it does for nobody
+ * who only tries again. SO_SNDTIMEO bounds connect(2) too. */
+static int connect_in_turn(int fd, const struct addr *at)
+{
+    const struct timeval most = { .tv_sec = CONNECT_S };
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0 ||
+        connect(fd, &at->sa, at->len) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}
+
 static int connect_to(struct slice path, int *ret_fd, struct err *e)
 {
     struct addr at = { .un = { .sun_family = AF_UNIX }, .len = sizeof(at.un) };
@@ -162,14 +170,15 @@ static int connect_to(struct slice path, int *ret_fd, struct err *e)
         return err_set(e, -ENAMETOOLONG, "the path of a unix socket has at most %zu bytes",
                        sizeof(at.un.sun_path) - 1);
     memcpy(at.un.sun_path, path.ptr, path.len);
-    int r;
-    for (unsigned waited_ms = 0; (r = sock_connect(&at, ret_fd)) == -EAGAIN;
-         waited_ms += RETRY_MS) {
-        if (waited_ms >= CONNECT_MS)
-            return err_set(e, -ETIMEDOUT, "too many others call");
-        nanosleep(&(struct timespec){ .tv_nsec = RETRY_MS * 1000000 }, NULL);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int r = fd >= 0 ? connect_in_turn(fd, &at) : -errno;
+    if (r == 0) {
+        *ret_fd = fd;
+        return 0;
     }
-    return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return err_set(e, r, "%s", r == -EAGAIN ? "too many others call" : strerror(-r));
 }
 
 /* Before anything is asked, so that the id is still its own. */
