@@ -25,6 +25,7 @@ int sock_begin_listen(int fd, int backlog); /* harmless when it listens already 
  * another one that has the address too. Those that have begun to connect, or wait in its queue, are
  * not touched. 0 or -errno. */
 int sock_refuse_new(int fd);
+#define SOCK_NOWHERE 0x7fffffff /* the interface that it is bound to then: none has that number */
 /* Begins to connect, with TCP_NODELAY and the same bound. 0: connected; -EINPROGRESS: it goes on
  * (watch for writability, then sock_error); *ret_fd is set for both. Else -errno. */
 int sock_connect(const struct addr *to, int *ret_fd);

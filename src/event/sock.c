@@ -2,7 +2,6 @@
 #include "event/sock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
@@ -79,7 +78,7 @@ int sock_listen(const struct addr *at, int backlog, int *ret_fd)
  * What it has been asked already is found by itself. */
 int sock_refuse_new(int fd)
 {
-    return set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, INT_MAX);
+    return set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, SOCK_NOWHERE);
 }
 
 int sock_connect(const struct addr *to, int *ret_fd)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/sock_diag.h"
 
+#include "event/sock.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
@@ -67,11 +69,13 @@ static bool is_wildcard(const struct addr *a)
     return a->in.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+/* One that takes in nobody new (sock_refuse_new) is in nobody's way: a worker still empties it
+ * after its address is gone, and the address may come back meanwhile. */
 static bool conflicts(const struct addr *at, const struct nlmsghdr *h)
 {
     const struct inet_diag_msg *socket = NLMSG_DATA(h);
     struct addr other = bound_to(socket);
-    if (addr_port(&other) != addr_port(at))
+    if (addr_port(&other) != addr_port(at) || socket->id.idiag_if == SOCK_NOWHERE)
         return false;
     if (other.sa.sa_family != at->sa.sa_family)
         return other.sa.sa_family == AF_INET6 && is_wildcard(&other) && !is_v6_only(h, socket);

@@ -20,7 +20,9 @@ struct other {
     uint16_t port;
 };
 
-static struct other other_start(const char *ip, bool dual_stack)
+enum socket { ORDINARY, DUAL_STACK, CLOSING };
+
+static struct other other_start(const char *ip, enum socket which)
 {
     int pipe_fds[2];
     assert_int_equal(pipe(pipe_fds), 0);
@@ -29,13 +31,15 @@ static struct other other_start(const char *ip, bool dual_stack)
         struct addr at;
         int fd = -1, off = 0;
         bool ok = addr_parse_ip(slice_str(ip), &at) == 0;
-        if (dual_stack) {
+        if (which == DUAL_STACK) {
             fd = socket(AF_INET6, SOCK_STREAM, 0);
             ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
                  bind(fd, &at.sa, at.len) == 0 && listen(fd, 1) == 0;
         } else {
             ok = ok && sock_listen(&at, 1, &fd) == 0;
         }
+        if (which == CLOSING)
+            ok = ok && sock_refuse_new(fd) == 0;
         ok = ok && sock_local(fd, &at) == 0;
         uint16_t port = ok ? addr_port(&at) : 0;
         if (write(pipe_fds[1], &port, sizeof port) == sizeof port)
@@ -67,21 +71,23 @@ static void foreign_sockets_are_found(void **state)
 {
     static const struct {
         const char *why, *theirs, *ours;
-        bool dual_stack;
+        enum socket socket;
         int other_port, want;
     } rows[] = {
-        { "the same address", "127.0.0.1", "127.0.0.1", false, 0, -EADDRINUSE },
-        { "another port", "127.0.0.1", "127.0.0.1", false, 1, 0 },
-        { "another address", "127.0.0.1", "127.0.0.2", false, 0, 0 },
-        { "their wildcard", "0.0.0.0", "127.0.0.1", false, 0, -EADDRINUSE },
-        { "our wildcard", "127.0.0.1", "0.0.0.0", false, 0, -EADDRINUSE },
-        { "IPv6", "::1", "::1", false, 0, -EADDRINUSE },
-        { "IPv6 wildcard", "::", "::1", false, 0, -EADDRINUSE },
-        { "IPv6 only: IPv4 is free", "::", "127.0.0.1", false, 0, 0 },
-        { "both stacks: IPv4 is not", "::", "127.0.0.1", true, 0, -EADDRINUSE },
+        { "the same address", "127.0.0.1", "127.0.0.1", ORDINARY, 0, -EADDRINUSE },
+        { "another port", "127.0.0.1", "127.0.0.1", ORDINARY, 1, 0 },
+        { "another address", "127.0.0.1", "127.0.0.2", ORDINARY, 0, 0 },
+        { "the same address, about to close", "127.0.0.1", "127.0.0.1", CLOSING, 0, 0 },
+        { "IPv6, about to close", "::", "::1", CLOSING, 0, 0 },
+        { "their wildcard", "0.0.0.0", "127.0.0.1", ORDINARY, 0, -EADDRINUSE },
+        { "our wildcard", "127.0.0.1", "0.0.0.0", ORDINARY, 0, -EADDRINUSE },
+        { "IPv6", "::1", "::1", ORDINARY, 0, -EADDRINUSE },
+        { "IPv6 wildcard", "::", "::1", ORDINARY, 0, -EADDRINUSE },
+        { "IPv6 only: IPv4 is free", "::", "127.0.0.1", ORDINARY, 0, 0 },
+        { "both stacks: IPv4 is not", "::", "127.0.0.1", DUAL_STACK, 0, -EADDRINUSE },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct other o = other_start(rows[i].theirs, rows[i].dual_stack);
+        struct other o = other_start(rows[i].theirs, rows[i].socket);
         struct err e = { 0 };
         struct sock_holder holder;
         int r = check(rows[i].ours, (uint16_t)(o.port + rows[i].other_port), &holder, &e);
@@ -93,7 +99,7 @@ static void foreign_sockets_are_found(void **state)
 
 static void the_holder_is_named(void **state)
 {
-    struct other o = other_start("127.0.0.1", false);
+    struct other o = other_start("127.0.0.1", ORDINARY);
     struct err e = { 0 };
     char pid[32];
     struct sock_holder holder;
