@@ -99,9 +99,9 @@ static void put_combined(struct line *l, const struct access_record *r,
 }
 
 /* --- json: every key in every record, null for what is not known. `key` is written as it stands:
- * comma, quotes and colon are part of the literal. */
+ * comma, quotes and colon are part of the literal, and inline its length is a constant. */
 
-static void put_text(struct line *l, struct slice key, struct slice value, size_t max)
+static inline void put_text(struct line *l, struct slice key, struct slice value, size_t max)
 {
     put(l, key);
     if (value.len == 0) {
@@ -113,12 +113,12 @@ static void put_text(struct line *l, struct slice key, struct slice value, size_
     put_byte(l, '"');
 }
 
-static void put_word(struct line *l, struct slice key, const char *value)
+static inline void put_word(struct line *l, struct slice key, const char *value)
 {
     put_text(l, key, slice_str(value), NAME_MAX_BYTES);
 }
 
-static void put_number(struct line *l, struct slice key, int64_t value)
+static inline void put_number(struct line *l, struct slice key, int64_t value)
 {
     put(l, key);
     if (value < 0)
