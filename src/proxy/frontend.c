@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 
 #define KEEP_MIN (64 * 1024) /* bytes that may wait unread on a client connection */
+#define DRAINS   32          /* connections that one turn of the loop ends: some two milliseconds */
 
 struct frontend {
     struct proxy *proxy;
@@ -16,10 +17,13 @@ struct frontend {
     struct link conns;
     uint64_t count;
     bool draining;
+    struct link to_drain; /* those whose codec has still to be told */
+    struct deferred drain;
 };
 
 struct client_conn { /* from accept to its end */
     struct link link;
+    struct link in_drain; /* in to_drain */
     struct frontend *frontend;
     struct config_hold config;   /* for its next request */
     struct config_hold newer;    /* all NULL: none. Waits for the end of a handshake, which borrows
@@ -35,12 +39,16 @@ struct client_conn { /* from accept to its end */
 
 /* --- life */
 
+static void on_drain(struct deferred *d);
+
 struct frontend *frontend_new(struct proxy *p, struct scratch *s)
 {
     struct frontend *f = mem_zalloc(sizeof *f);
     f->proxy = p;
     f->scratch = s;
     list_init(&f->conns);
+    list_init(&f->to_drain);
+    deferred_init(&f->drain, on_drain);
     list_init(&p->exchanges);
     door_open(&p->door, p->loop, s, p->census, p->counters);
     return f;
@@ -82,6 +90,7 @@ static void client_conn_close(struct client_conn *cc)
     struct frontend *f = cc->frontend;
     cc->codec = NULL;
     cc->conn = NULL;
+    list_remove(&cc->in_drain);
     let_go(&cc->config);
     let_go(&cc->newer);
     f->count--;
@@ -99,6 +108,7 @@ void frontend_free(struct frontend *f)
     if (f == NULL)
         return;
     door_close(&f->proxy->door);
+    deferred_cancel(&f->drain);
     exchange_end_all(f->proxy);
     LIST_EACH (&f->conns, at) {
         struct client_conn *cc = CONTAINER_OF(at, struct client_conn, link);
@@ -142,11 +152,21 @@ unsigned frontend_room(const struct frontend *f)
 
 /* --- the codec's events */
 
+/* Its next answer is the last one, if that is still to be said. */
+static void tell_drain(struct client_conn *cc)
+{
+    if (list_empty(&cc->in_drain))
+        return;
+    list_remove(&cc->in_drain);
+    cc->codec->ops->drain(cc->codec);
+}
+
 static void on_stream(struct codec *c, struct stream *s)
 {
     struct client_conn *cc = c->user;
     const struct conn_conf conf = conn_conf_of(cc->config.listener);
     conn_set_conf(c->ops->conn(c), &conf); /* a reload may have changed it */
+    tell_drain(cc);
     exchange_begin(cc->frontend->proxy, &cc->config, s);
 }
 
@@ -258,6 +278,7 @@ struct conn *frontend_adopt(struct frontend *f, const struct config_hold *config
     cc->opened_ms = loop_now_ms(f->proxy->loop);
     cc->transport = t;
     deferred_init(&cc->reap, on_reap);
+    list_init(&cc->in_drain);
     list_append(&f->conns, &cc->link);
     f->count++;
     struct conn *c = conn_new_accepted(f->proxy->loop, f->scratch, t, peer, &conf);
@@ -289,11 +310,26 @@ void frontend_accept(struct frontend *f, const struct config_hold *config, int f
 
 /* --- reload and drain */
 
+/* Ending an idle TLS connection takes a record and some system calls: thousands of them at once
+ * would hold everybody else up for a quarter of a second. */
+static void on_drain(struct deferred *d)
+{
+    struct frontend *f = CONTAINER_OF(d, struct frontend, drain);
+    for (unsigned i = 0; i < DRAINS && !list_empty(&f->to_drain); i++)
+        tell_drain(CONTAINER_OF(f->to_drain.next, struct client_conn, in_drain));
+    if (!list_empty(&f->to_drain))
+        loop_defer(f->proxy->loop, &f->drain);
+}
+
 static void client_conn_drain(struct client_conn *cc)
 {
+    struct frontend *f = cc->frontend;
+    bool known = cc->drain;
     cc->drain = true;
-    if (cc->codec != NULL)
-        cc->codec->ops->drain(cc->codec);
+    if (cc->codec == NULL || known)
+        return;
+    list_append(&f->to_drain, &cc->in_drain);
+    loop_defer(f->proxy->loop, &f->drain);
 }
 
 static const struct config_hold *newest_of(const struct client_conn *cc)

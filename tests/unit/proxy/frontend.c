@@ -415,6 +415,38 @@ static void test_drain(void **state)
     bench_close(&b);
 }
 
+/* A few of them a turn of the loop; who asks before its turn has come gets its last answer. */
+static void test_drain_of_many(void **state)
+{
+    struct bench b;
+    char buf[4096];
+    int clients[40], ended = 0;
+    const int count = sizeof(clients) / sizeof(clients[0]), last = count - 1;
+    bench_open(&b);
+    for (int i = 0; i < count; i++) {
+        clients[i] = connect_client(&b);
+        be_answered(&b, clients[i]);
+    }
+    frontend_drain(b.frontend);
+    assert_int_equal(write(clients[last], GET, strlen(GET)), (ssize_t)strlen(GET));
+    loop_turn(b.loop, false);
+    for (int i = 0; i < count; i++)
+        ended += strcmp(hear(clients[i], buf, sizeof buf), "EOF") == 0;
+    assert_in_range(ended, 1, last - 1);
+    turn(&b);
+    int origin = accept_origin(&b);
+    say(&b, origin, OK);
+    assert_has(hear(clients[last], buf, sizeof buf), "Connection: close\r\n");
+    for (int i = 0; i < count; i++) {
+        assert_string_equal(hear(clients[i], buf, sizeof buf), "EOF");
+        close(clients[i]);
+    }
+    turn(&b);
+    assert_int_equal(frontend_connections(b.frontend), 0);
+    close(origin);
+    bench_close(&b);
+}
+
 static void test_end_at_once(void **state)
 {
     struct bench b;
@@ -493,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_reload_to_tls),
         cmocka_unit_test(test_last_ones_in),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_of_many),
         cmocka_unit_test(test_end_at_once),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_places),
