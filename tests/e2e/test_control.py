@@ -516,8 +516,9 @@ def test_without_the_default_one_serving_goes_on(signet, tmp_path):
 def test_others_may_not_ask(signet, tmp_path):
     """mode=0666 lets anybody connect, and still only root and Signet's own user are served."""
     path = tmp_path / "c.sock"
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        os.chmod(parent, 0o755)
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent.stat().st_mode & 0o077 == 0:  # the test run's own
+            parent.chmod(0o755)
     s = signet(PLAIN, origin=1, more="", top=f"control unix:{path} mode=0666")
     script = ("import os, socket, sys; os.setgid(65534); os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
               "s.sendall(b'POST /v1/stop HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'); print(s.recv(65536).decode())")
