@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -83,6 +84,24 @@ def fail_handshakes(port, count):
                 pass
 
 
+def stop_while_read(front):
+    """Ends it while its pipe is read: what still waits is written when there is room."""
+    over = threading.Event()
+
+    def read():
+        while not over.is_set():
+            select.select([front.pipe.reader], [], [], 0.05)
+            front.said()
+    thread = threading.Thread(target=read)
+    thread.start()
+    front.process.terminate()
+    status = front.process.wait(15)
+    over.set()
+    thread.join()
+    front.stop()
+    assert status == 0
+
+
 def totals(text):
     """{name: count}: what the master says at its end."""
     found = re.findall(r" master: totals:((?: [a-z0-9_]+=[0-9]+)+)\n", text)
@@ -135,17 +154,7 @@ def test_h82_a_pipe_that_nobody_reads(logging, certs, cleanup):
     front = logging("stdout", pipe=pipe)
     ask_all(front.port, certs)
     assert os.get_blocking(pipe.writer)  # whoever shares it finds it as it was
-    read = threading.Event()
-
-    def drain():  # what still waits is written when there is room
-        while not read.wait(0.05):
-            pipe.text()
-    thread = threading.Thread(target=drain)
-    thread.start()
-    front.process.terminate()
-    assert front.process.wait(15) == 0
-    read.set()
-    thread.join()
+    stop_while_read(front)
     counted = totals(front.errors())
     records = whole_records(pipe.text())
     assert len(records) + counted["log_records_dropped"] == counted["log_records"]
@@ -180,7 +189,7 @@ def test_h82_both_logs_on_one_pipe_that_nobody_reads(logging, certs, cleanup):
     front.said()  # there is room again
     fail_handshakes(front.port, 20)
     wait_for("word about it", lambda: "lines of this log were lost here" in front.said())
-    front.stop()
+    stop_while_read(front)
     counted, lines = totals(front.said()), front.said().split("\n")
     assert counted["log_lines_dropped"] > 150 and counted["log_records_dropped"] > 0
     assert re.search(r" warn master: \d+ lines of this log were lost here", front.said())
