@@ -46,7 +46,7 @@ void loans_extend(struct crew *c)
 {
     for (unsigned i = 0; i < c->seat_count; i++) {
         const struct seat *s = c->seats[i];
-        if (s->lent_to != NULL && s->lent_to->consent == CONSENT_GIVEN)
+        if (process_serves(s->lent_to) && s->lent_to->consent == CONSENT_GIVEN)
             process_lend(s->lent_to, s->number, SOCKETS_ADDED);
     }
 }

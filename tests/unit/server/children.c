@@ -416,6 +416,23 @@ static void added_addresses_are_lent_to_whoever_accepts(void **state)
     bench_done(&b);
 }
 
+static void who_drains_gets_no_added_address(void **state)
+{
+    struct bench b;
+    fake_worker_behave(2, "stays");
+    bench_init(&b, 3, 16);
+    AWAIT(&b, b.serving == 1);
+    kill(look(&b, 1).found.pid, SIGSTOP);
+    AWAIT(&b, told(&b, "w2 lend generation=0 fds=1 of=1") == 1);
+    prepare(&b, 2);
+    AWAIT(&b, b.prepared == 1);
+    listen_on(&b, 2);
+    commit(&b, 2);
+    AWAIT(&b, told(&b, "w2 take back generation=0 fds=0 of=1") == 1);
+    assert_int_equal(told(&b, "w2 lend generation=0 fds=1 of=1"), 1);
+    bench_done(&b);
+}
+
 static void more_workers_and_fewer(void **state)
 {
     struct bench b;
@@ -611,6 +628,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_falls_silent_is_waited_for_no_more),
         cmocka_unit_test(who_never_answers_is_replaced),
         cmocka_unit_test(added_addresses_are_lent_to_whoever_accepts),
+        cmocka_unit_test(who_drains_gets_no_added_address),
         cmocka_unit_test(more_workers_and_fewer),
         cmocka_unit_test(the_queues_of_those_no_more_are_spread),
         cmocka_unit_test(other_logs_are_handed_out),
