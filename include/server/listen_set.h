@@ -25,7 +25,7 @@ int listen_set_next(const struct listen_set *old, const struct config *c, unsign
 void listen_set_begin(const struct listen_set *s);
 /* The configuration of `next` is in force and listens: sockets of addresses that it lacks take in
  * what has begun to connect, and nobody new. They are to be closed a second later, once they are
- * empty. */
+ * empty; what `next` has too is closed at once, or reloads in a row would add up. */
 void listen_set_retire(struct listen_set *old, const struct listen_set *next);
 void listen_set_close(struct listen_set *s);             /* closes all; NULL is fine */
 size_t listen_set_addresses(const struct listen_set *s); /* sockets of each worker */

@@ -222,17 +222,29 @@ void listen_set_begin(const struct listen_set *s)
     }
 }
 
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void refuse_new(int fd)
+{
+    int r = sock_refuse_new(fd);
+    if (r < 0)
+        log_warn("cannot turn new connections away before a socket closes: %s", strerror(-r));
+}
+
 void listen_set_retire(struct listen_set *old, const struct listen_set *next)
 {
     for (size_t i = 0; i < old->addresses; i++) {
-        if (find(next, &old->addrs[i]) < next->addresses)
-            continue;
-        for (unsigned w = 0; w < old->workers; w++) {
-            int r = sock_refuse_new(*socket_of(old, w, i));
-            if (r < 0)
-                log_warn("cannot turn new connections away before a socket closes: %s",
-                         strerror(-r));
-        }
+        bool lives_on = find(next, &old->addrs[i]) < next->addresses;
+        for (unsigned w = 0; w < old->workers; w++)
+            if (lives_on)
+                close_one(socket_of(old, w, i));
+            else
+                refuse_new(*socket_of(old, w, i));
     }
 }
 
@@ -241,8 +253,7 @@ void listen_set_close(struct listen_set *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->workers * s->addresses; i++)
-        if (s->fds[i] >= 0)
-            close(s->fds[i]);
+        close_one(&s->fds[i]);
     mem_free(s->fds);
     mem_free(s->addrs);
     mem_free(s->added);

@@ -228,6 +228,25 @@ static void keeps_the_queues_of_workers_that_are_no_more(void **state)
     listen_set_close(old);
 }
 
+/* Many reloads in a second would else hold as many descriptors of every socket. */
+static void of_a_former_set_only_what_is_no_more_stays_open(void **state)
+{
+    struct fixture f;
+    fixture_init(&f);
+    struct listen_set *old = open_set(&f, 2);
+    f.listener.addr_count = 1; /* the second is no more */
+    struct listen_set *next = next_set(old, &f, 2);
+    listen_set_begin(next);
+    listen_set_retire(old, next);
+    for (unsigned w = 0; w < 2; w++) {
+        assert_int_equal(listen_set_of(old, w)[0], -1);
+        assert_true(listens(listen_set_of(old, w)[1]));
+        assert_true(listens(listen_set_of(next, w)[0]));
+    }
+    listen_set_close(old);
+    listen_set_close(next);
+}
+
 /* The kernel knows the sockets of the former configuration too: they are no stranger's. */
 static void ourselves_are_in_nobody_s_way(void **state)
 {
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(shares_what_both_have),
         cmocka_unit_test(what_is_new_listens_when_it_is_in_force),
         cmocka_unit_test(keeps_the_queues_of_workers_that_are_no_more),
+        cmocka_unit_test(of_a_former_set_only_what_is_no_more_stays_open),
         cmocka_unit_test(ourselves_are_in_nobody_s_way),
         cmocka_unit_test(a_running_master_waits_for_nobody),
         cmocka_unit_test(retired_it_knows_nobody_new),
