@@ -37,6 +37,7 @@ struct reload {
     struct holdings next;
     struct buf changes;
     struct retired *retired;
+    struct link stuck; /* former readers that cannot end */
 };
 
 static const struct holdings no_holdings = { .logs = { -1, -1 }, .bundle = -1 };
@@ -274,6 +275,7 @@ static void begin(struct reload *r)
         .held = r->setup.held,
         .on_read = on_read,
         .user = r,
+        .stuck = &r->stuck,
     };
     r->again = false;
     r->served_ms = r->asked_ms;
@@ -318,6 +320,7 @@ struct reload *reload_new(const struct reload_setup *setup)
     r->retired = retired_new(setup->loop);
     list_init(&r->asked);
     list_init(&r->served);
+    list_init(&r->stuck);
     deferred_init(&r->work, on_work);
     return r;
 }
@@ -328,6 +331,7 @@ void reload_free(struct reload *r)
         return;
     drop_run(r);
     deferred_cancel(&r->work);
+    readers_abandon(&r->stuck);
     retired_free(r->retired);
     mem_free(r);
 }

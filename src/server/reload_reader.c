@@ -18,14 +18,19 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long to wait for one that is killed: it may have much memory to give back. */
+#define END_MAX_MS 200
 
 /* What the reader found out travels as facts of this kind, among the sources it has read. */
 #define REPORT "reading"
 
 struct reader {
+    struct link link; /* in setup.stuck, once it is freed and has not ended */
     struct reader_setup setup;
-    pid_t pid;
+    pid_t pid;  /* 0: it has ended */
     int report; /* memfd with saved sources, complete when the process ended with EXIT_SUCCESS */
     int alive;  /* the reading end of a pipe whose other end is open as long as the process runs */
     struct watch watch;
@@ -125,14 +130,30 @@ static _Noreturn void reader_run(const struct reader_setup *setup, pid_t master,
 
 /* --- in the master */
 
-static void reader_kill(struct reader *r)
+/* False: it is still there. Who waits for a disk, or for a file system whose server hangs, ends no
+ * sooner than that answers, killed or not. */
+static bool end_process(struct reader *r)
 {
+    const struct timespec pause = { .tv_nsec = 1000000 };
     if (r->pid == 0)
-        return;
+        return true;
     kill(r->pid, SIGKILL);
-    while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    r->pid = 0;
+    for (int i = 0; i < END_MAX_MS; i++) {
+        if (waitpid(r->pid, NULL, WNOHANG) == r->pid)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static void reader_done(struct reader *r)
+{
+    list_remove(&r->link);
+    timer_stop(&r->limit);
+    watch_done(&r->watch);
+    close(r->alive);
+    close(r->report);
+    mem_free(r);
 }
 
 /* Its end of the pipe closes as it ends, so waiting for it now takes no time; the signal is for one
@@ -199,6 +220,10 @@ static void on_alive(struct watch *w, unsigned events)
     watch_set(&r->watch, 0);
     timer_stop(&r->limit);
     int status = wait_status(r);
+    if (!list_empty(&r->link)) { /* nobody asks any more */
+        reader_done(r);
+        return;
+    }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {
         char end[CHILD_STATUS_MAX], why[CHILD_STATUS_MAX + 32];
         snprintf(why, sizeof(why), "the process that read it %s", child_status_text(status, end));
@@ -216,7 +241,6 @@ static void on_limit(struct timer *t)
 {
     struct reader *r = CONTAINER_OF(t, struct reader, limit);
     watch_set(&r->watch, 0);
-    reader_kill(r);
     char why[64];
     snprintf(why, sizeof(why), "reading it took longer than %d s", READER_MAX_MS / 1000);
     tell_failure(r, why);
@@ -253,6 +277,7 @@ static int spawn(const struct reader_setup *setup, pid_t *ret_pid, int *ret_aliv
 int reader_start(const struct reader_setup *setup, struct reader **ret_reader, struct err *e)
 {
     struct reader *r = mem_zalloc(sizeof(*r));
+    list_init(&r->link);
     r->setup = *setup;
     int failed = spawn(setup, &r->pid, &r->alive, &r->report);
     if (failed < 0) {
@@ -271,10 +296,20 @@ void reader_free(struct reader *r)
 {
     if (r == NULL)
         return;
-    reader_kill(r);
+    if (end_process(r)) {
+        reader_done(r);
+        return;
+    }
+    log_warn("the process that read the configuration (pid %d) is killed and does not end; it "
+             "waits for a disk or a file system",
+             r->pid);
     timer_stop(&r->limit);
-    watch_done(&r->watch);
-    close(r->alive);
-    close(r->report);
-    mem_free(r);
+    watch_set(&r->watch, WATCH_READ); /* on_alive() sees to the rest */
+    list_append(r->setup.stuck, &r->link);
+}
+
+void readers_abandon(struct link *stuck)
+{
+    LIST_EACH (stuck, at)
+        reader_done(CONTAINER_OF(at, struct reader, link));
 }
