@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +24,9 @@
 
 /* How long to wait for one that is killed: it may have much memory to give back. */
 #define END_MAX_MS 200
+
+#define BUILD_US    1000000 /* of one step; the reader has nothing else to do */
+#define READER_NICE 10      /* those who serve come first */
 
 /* What the reader found out travels as facts of this kind, among the sources it has read. */
 #define REPORT "reading"
@@ -65,13 +69,25 @@ static void put_changes(struct sources *into, const struct reader_setup *setup)
     buf_done(&lines);
 }
 
+/* Checked by building it. What the running one has alike was good when that was built, and here is
+ * a copy of it. */
+static struct config *build(const struct holdings *held, struct sources *s, const char *path,
+                            struct diags *d)
+{
+    struct config_builder *b =
+        config_builder_new(s, path, held->registry, held->tickets, held->config, d);
+    while (config_builder_step(b, BUILD_US))
+        ;
+    return config_builder_end(b);
+}
+
 /* Everything that was read and found out, or of a bad configuration what is wrong with it. */
 static struct sources *read_all(const struct reader_setup *setup)
 {
     struct sources *s = sources_new_system();
     struct diags *d = diags_new();
     config_resolve(s, setup->config_path);
-    struct config *c = config_build(s, setup->config_path, servers_new(), NULL, d);
+    struct config *c = build(setup->held, s, setup->config_path, d);
     if (c != NULL)
         reload_check(setup->held, c, s, setup->config_path, d);
     if (diags_errors(d) == 0) {
@@ -122,6 +138,7 @@ static _Noreturn void reader_run(const struct reader_setup *setup, pid_t master,
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != master)
         _exit(EXIT_FAILURE);
+    setpriority(PRIO_PROCESS, 0, READER_NICE); /* it is in nobody's way, or no less than before */
     struct buf saved;
     buf_init(&saved);
     sources_save(read_all(setup), &saved);
