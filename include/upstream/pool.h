@@ -8,6 +8,7 @@
 #define UPSTREAM_POOL_H
 
 #include "base/counter.h"
+#include "event/loop.h"
 #include "http/h1.h"
 #include "upstream/cluster.h"
 
@@ -50,6 +51,8 @@ struct lend {
     const struct cluster_conf *conf;
     struct conn *dialing;
     unsigned first_addr, addrs_tried;
+    bool waited; /* for a descriptor, once */
+    struct deferred again;
 };
 /* `fresh`: only a new connection will do. `peek`: the request may not be repeated, so a reused
  * connection is looked at once more (one MSG_PEEK). Dials each address of the server in turn, every

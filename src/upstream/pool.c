@@ -352,10 +352,16 @@ static void on_dial_end(struct conn *c, enum conn_end how)
     dial_next(l, failure_of(how, err), err);
 }
 
+static void close_oldest_idle(struct pool *p)
+{
+    if (!list_empty(&p->idle))
+        close_conn(CONTAINER_OF(p->idle.prev, struct upstream_conn, in_rest));
+}
+
 static void make_room(struct pool *p)
 {
-    if (p->room > 0 && p->open >= p->room && !list_empty(&p->idle))
-        close_conn(CONTAINER_OF(p->idle.prev, struct upstream_conn, in_rest));
+    if (p->room > 0 && p->open >= p->room)
+        close_oldest_idle(p);
 }
 
 static void dial(struct lend *l, const struct addr *to)
@@ -374,10 +380,28 @@ static void dial(struct lend *l, const struct addr *to)
     conn_start(l->dialing);
 }
 
+static void on_again(struct deferred *d)
+{
+    dial_next(CONTAINER_OF(d, struct lend, again), LEND_UNREACHABLE, -EHOSTUNREACH);
+}
+
+/* What has ended in this turn of the loop gives its descriptors back at the end of it. */
+static void dial_again(struct lend *l)
+{
+    l->waited = true;
+    l->addrs_tried--;
+    close_oldest_idle(l->pool);
+    loop_defer(l->pool->loop, &l->again);
+}
+
 /* Goes on to the next address; without one, fails for the reason that the last one gave. */
 static void dial_next(struct lend *l, enum lend_failure last, int err)
 {
     struct server *s = l->server;
+    if (last == LEND_NO_DESCRIPTOR && !l->waited) {
+        dial_again(l);
+        return;
+    }
     if (l->addrs_tried >= s->addr_count || last == LEND_NO_DESCRIPTOR) {
         withdraw(l);
         l->on_failed(l, last, err);
@@ -394,6 +418,8 @@ void pool_lend(struct pool *p, struct lend *l, struct server *s, const struct cl
     l->server = s;
     l->conf = conf;
     l->dialing = NULL;
+    l->waited = false;
+    deferred_init(&l->again, on_again);
     s->in_flight++;
 
     struct stream *reused = fresh ? NULL : reuse_idle(l, peek);
@@ -411,8 +437,11 @@ void pool_cancel(struct lend *l)
 {
     if (!pool_lend_running(l))
         return;
-    conn_abort(l->dialing);
-    l->dialing = NULL;
-    l->pool->open--;
+    deferred_cancel(&l->again);
+    if (l->dialing != NULL) {
+        conn_abort(l->dialing);
+        l->dialing = NULL;
+        l->pool->open--;
+    }
     withdraw(l);
 }
