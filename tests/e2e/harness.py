@@ -283,7 +283,7 @@ class RawOrigin:
             self.listener = socket.socket(family)
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind(("127.0.0.1", port))
-        self.listener.listen(64)
+        self.listener.listen(1024)  # a full queue drops, and who dials asks again after a second
         self.address = None if path else self.listener.getsockname()
         self.port = None if path else self.address[1]
         self.received = []     # one bytearray a connection
