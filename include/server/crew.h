@@ -46,7 +46,8 @@ static inline bool seat_serves(const struct seat *s)
 
 /* More seats, or fewer: who sits in the last ones is told to drain. */
 void crew_resize(struct crew *c, unsigned count);
-void crew_fill(struct crew *c); /* starts somebody wherever nobody sits and nobody is to come */
+void crew_hasten(struct crew *c); /* ends every pause before a start; crew_fill() is to follow */
+void crew_fill(struct crew *c);   /* starts somebody wherever nobody sits and nobody is to come */
 /* Who sits there is told to drain, and another one starts. */
 void crew_replace(struct seat *s);
 /* Nobody accepts for it, and who sits there is silent: another one starts beside. */

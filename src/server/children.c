@@ -179,6 +179,7 @@ void children_commit(struct children *c, const struct children_next *next)
     handover_commit(&c->handover);
     if (c->logs.error_fd != next->logs->error_fd || c->logs.access_fd != next->logs->access_fd)
         children_reopen(c);
+    crew_hasten(&c->crew); /* what made them fall may be mended */
     crew_fill(&c->crew);
     settle(c);
 }

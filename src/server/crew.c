@@ -77,6 +77,13 @@ static void on_restart(struct timer *t)
         seat_start(s);
 }
 
+void crew_hasten(struct crew *c)
+{
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->seats[i]->present == NULL)
+            timer_stop(&c->seats[i]->restart);
+}
+
 void crew_fill(struct crew *c)
 {
     for (unsigned i = 0; i < c->count && !c->ending; i++)

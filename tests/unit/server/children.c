@@ -301,6 +301,26 @@ static void one_that_falls_over_it_is_a_veto(void **state)
     bench_done(&b);
 }
 
+/* Each soon after its start: the pause before the sixth is 800 ms. */
+static void a_commit_does_not_wait_for_the_end_of_a_pause(void **state)
+{
+    struct bench b;
+    bench_init(&b, 2, 8);
+    AWAIT(&b, b.serving == 1);
+    for (int i = 0; i < 5; i++) {
+        AWAIT(&b, is(&b, 1, "ready"));
+        kill(look(&b, 1).found.pid, SIGKILL);
+        AWAIT(&b, !is(&b, 1, "ready"));
+    }
+    prepare(&b, 2);
+    AWAIT(&b, b.prepared == 1);
+    assert_true(is(&b, 1, "down"));
+    commit(&b, 2);
+    turn_for(&b, 300);
+    assert_int_equal(told(&b, "w1 start generation=2"), 1);
+    bench_done(&b);
+}
+
 static void answers_of_former_generations_count_nothing(void **state)
 {
     struct bench b;
@@ -622,6 +642,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_change_over_or_none),
         cmocka_unit_test(one_that_cannot_is_a_veto),
         cmocka_unit_test(one_that_falls_over_it_is_a_veto),
+        cmocka_unit_test(a_commit_does_not_wait_for_the_end_of_a_pause),
         cmocka_unit_test(answers_of_former_generations_count_nothing),
         cmocka_unit_test(who_starts_meanwhile_prepares_too),
         cmocka_unit_test(who_is_stopped_has_no_veto),
