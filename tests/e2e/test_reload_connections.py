@@ -99,6 +99,8 @@ def test_a_worker_that_starts_meanwhile_takes_part(signet):
     for generation in range(1, 4):
         fallen, stays = front.workers()
         os.kill(fallen, signal.SIGKILL)
+        # Until the master knows it would ask the dead one too, and take its fall for a veto.
+        wait_for("the news", lambda: f"(pid {fallen}) was killed" in front.errors(), pause=0.001)
         reloaded(front, "workers 2\n" + plain_shop(f'respond 200 "{generation}"'))
         wait_for("replacement", lambda: len(front.workers()) == 2 and fallen not in front.workers())
         assert stays in front.workers()
